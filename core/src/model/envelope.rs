@@ -7,7 +7,7 @@ use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, IntoDeserializer, MapAccess, Visitor,
 };
 
-use super::field::Lenient;
+use super::field::{Field, Lenient, read_text};
 use super::operation::Operation;
 use super::status::Status;
 use super::text::OperationId;
@@ -150,7 +150,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Envelope<T> {
     }
 }
 
-fn lenient<'de, T: super::field::Field, A: MapAccess<'de>>(from: &mut A) -> Result<T, A::Error> {
+fn lenient<'de, T: Field, A: MapAccess<'de>>(from: &mut A) -> Result<T, A::Error> {
     from.next_value().map(|Lenient(value)| value)
 }
 
@@ -196,26 +196,15 @@ enum Key {
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Name;
-        impl Visitor<'_> for Name {
-            type Value = Key;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a field name")
-            }
-            fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-                Ok(match name {
-                    "type" => Key::Type,
-                    "metadata" => Key::Metadata,
-                    "operation" => Key::Operation,
-                    "status_code" => Key::StatusCode,
-                    "error_code" => Key::ErrorCode,
-                    "error" => Key::Error,
-                    _ => Key::Other,
-                })
-            }
-        }
-        from.deserialize_identifier(Name)
+        read_text(from, |name| match name {
+            "type" => Self::Type,
+            "metadata" => Self::Metadata,
+            "operation" => Self::Operation,
+            "status_code" => Self::StatusCode,
+            "error_code" => Self::ErrorCode,
+            "error" => Self::Error,
+            _ => Self::Other,
+        })
     }
 }
 
@@ -398,6 +387,9 @@ mod tests {
             let _ = Answer::<Value>::parse(value.to_string().as_bytes());
             let _ = Answer::<Instance>::parse(body.as_bytes());
             let _ = Answer::<crate::model::Server>::parse(body.as_bytes());
+            let _ = Answer::<crate::model::InstanceFull>::parse(body.as_bytes());
+            let _ = Answer::<crate::model::Image>::parse(body.as_bytes());
+            let _ = crate::model::Event::parse(value.to_string().as_bytes());
             let _ = Answer::<crate::model::OperationList>::parse(body.as_bytes());
             if let Ok(Answer::Async(operation)) = Answer::<Empty>::parse(body.as_bytes()) {
                 let _ = (operation.fds(), operation.exit_code(), operation.output(), operation.progress(), format!("{operation:?}"));
@@ -407,6 +399,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let _ = Answer::<Instance>::parse(&bytes);
+            let _ = crate::model::Event::parse(&bytes);
         }
 
         #[test]

@@ -8,6 +8,8 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value};
 
+use crate::bytes::Secret;
+
 /// A value of a resource. Unlike with plain serde, null is the default everywhere, also inside lists and
 /// maps, and text may come as a boolean or a number.
 pub(crate) trait Field: Default + PartialEq {
@@ -243,5 +245,25 @@ impl Field for Map<String, Value> {
     }
     fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         self.serialize(to)
+    }
+}
+
+// A secret has no JSON form of its own. These two are how one is sent, on purpose.
+impl Field for Option<Secret> {
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        read_text(from, |text| if text.is_empty() { None } else { Some(Secret::new(text)) })
+    }
+    fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.as_ref().map(Secret::reveal).serialize(to)
+    }
+}
+
+impl Field for BTreeMap<String, Secret> {
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let texts = BTreeMap::<String, String>::read(from)?;
+        Ok(texts.into_iter().map(|(name, text)| (name, Secret::new(text))).collect())
+    }
+    fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.iter().map(|(name, secret)| (name, secret.reveal())))
     }
 }

@@ -15,24 +15,17 @@ use super::field::{Field, Lenient, Out};
 ///
 /// They are kept so that a GET followed by a PUT loses nothing. Costs no allocation while empty.
 #[derive(Clone, Default, PartialEq)]
-pub struct Extra(Option<Box<BTreeMap<String, Value>>>);
-
-static NOTHING: BTreeMap<String, Value> = BTreeMap::new();
+pub struct Extra(BTreeMap<String, Value>);
 
 impl Extra {
     /// Sets one field.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
-        self.0.get_or_insert_default().insert(name.into(), value.into())
+        self.0.insert(name.into(), value.into())
     }
 
     /// Removes one field. A PUT resets what is left out.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
-        let map = self.0.as_mut()?;
-        let old = map.remove(name);
-        if map.is_empty() {
-            self.0 = None;
-        }
-        old
+        self.0.remove(name)
     }
 }
 
@@ -40,7 +33,7 @@ impl Deref for Extra {
     type Target = BTreeMap<String, Value>;
 
     fn deref(&self) -> &Self::Target {
-        self.0.as_deref().unwrap_or(&NOTHING)
+        &self.0
     }
 }
 

@@ -177,7 +177,10 @@ mod tests {
     #[test]
     fn a_name_is_used_as_text() {
         let name = Name::from("web");
-        assert!(name == "web" && "web" == name && name.starts_with('w') && name.len() == 3);
+        assert_eq!(name, "web");
+        assert_eq!("web", name);
+        assert_ne!(name, *"Web");
+        assert_eq!((name.starts_with('w'), name.len()), (true, 3));
         assert_eq!(format!("{name:>5}|{name:?}"), "  web|\"web\"");
         assert!(BTreeSet::from([name]).contains("web"));
         assert_eq!(serde_json::to_string(&Name::from("a\"b")).unwrap(), r#""a\"b""#);

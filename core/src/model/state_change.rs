@@ -1,0 +1,77 @@
+//! Orders to start, stop, freeze and so on.
+
+use super::resource::resource;
+use super::words::words;
+
+words! {
+    /// What an instance is to do.
+    pub enum StateAction {
+        /// Start, or go on where a stateful stop left off.
+        Start = "start",
+        /// Shut down.
+        Stop = "stop",
+        /// Shut down and start.
+        Restart = "restart",
+        /// Halt all processes.
+        Freeze = "freeze",
+        /// Let them go on.
+        Unfreeze = "unfreeze",
+    }
+}
+
+resource! {
+    /// The order to change the state of an instance: the body of `PUT /1.0/instances/NAME/state`.
+    pub struct StateChange {
+        write {
+            /// What it is to do.
+            action: StateAction,
+            /// For how many seconds a clean shutdown may go on before the operation fails; -1 for as long
+            /// as it takes. The server decides if `None`.
+            timeout: Option<i64>,
+            /// Whether to pull the plug instead of shutting down.
+            force: bool,
+            /// Whether to save the running system, or to restore it.
+            stateful: bool,
+        }
+    }
+}
+
+impl StateChange {
+    /// The order, with time limits and the like left to the server.
+    #[must_use]
+    pub fn new(action: StateAction) -> Self {
+        Self { action, ..Self::default() }
+    }
+
+    /// Stop at once, as if the plug were pulled.
+    #[must_use]
+    pub fn forced(mut self) -> Self {
+        self.force = true;
+        self
+    }
+
+    /// Fail if it takes longer than that many seconds.
+    #[must_use]
+    pub fn within(mut self, seconds: u32) -> Self {
+        self.timeout = Some(i64::from(seconds));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{json, to_value};
+
+    #[test]
+    fn as_recorded() {
+        assert_eq!(
+            to_value(StateChange::new(StateAction::Start).within(30)).unwrap(),
+            json!({"action": "start", "timeout": 30})
+        );
+        assert_eq!(
+            to_value(StateChange::new(StateAction::Stop).forced()).unwrap(),
+            json!({"action": "stop", "force": true})
+        );
+    }
+}
