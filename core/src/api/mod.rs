@@ -1,1 +1,43 @@
-//! api
+//! What a server has, as handles: constructors of calls and conversations, with no behaviour.
+//!
+//! A handle is a plain value without a client in it: a name, and the project that it is in if that is not
+//! the client's.
+//!
+//! | file | functions | what they name |
+//! |---|---|---|
+//! | `server`     | [`server`] | the server's own configuration |
+//! | `instances`  | [`instances`] | the instances of a project or of all |
+//! | `instance`   | [`instance`] | one instance: state, commands, snapshots, files |
+//! | `snapshots`  | [`InstanceHandle::snapshot`] | its snapshots |
+//! | `files`      | [`InstanceHandle::file`] | its files |
+//! | `images`     | [`images`], [`image`] | images |
+//! | `aliases`    | [`image_alias`] | names for them |
+//! | `profiles`   | [`profiles`], [`profile`] | profiles |
+//! | `operations` | [`operations`], [`operation`] | what the server is at |
+//! | `events`     | [`events`] | what happens on it |
+//! | `raw`        | [`raw`] | everything else |
+
+mod aliases;
+mod events;
+mod files;
+mod images;
+mod instance;
+mod instances;
+mod listing;
+mod operations;
+mod profiles;
+pub mod raw;
+mod scope;
+mod server;
+mod snapshots;
+
+pub use aliases::{AliasHandle, AliasesHandle, image_alias, image_aliases};
+pub use events::{EventsHandle, events};
+pub use files::{FileContent, FileHandle};
+pub use images::{ImageExport, ImageHandle, ImageImport, ImagesHandle, image, images};
+pub use instance::{InstanceHandle, Transition, instance};
+pub use instances::{InstancesHandle, instances};
+pub use operations::{OperationHandle, OperationsHandle, operation, operations};
+pub use profiles::{ProfileHandle, ProfilesHandle, profile, profiles};
+pub use server::{ServerHandle, server};
+pub use snapshots::{SnapshotCreation, SnapshotHandle, SnapshotsHandle};

@@ -68,12 +68,12 @@ impl Inbox {
     /// Says that the first `count` bytes of the space lent last now hold data. More than was lent counts
     /// as all of it.
     pub fn filled(&mut self, count: usize) {
-        self.end = self.bytes.len().min(self.end + count);
+        self.end = self.bytes.len().min(self.end.saturating_add(count));
     }
 
     /// Drops the first `count` bytes. More than are there counts as all of them.
     pub fn consume(&mut self, count: usize) {
-        self.start = self.end.min(self.start + count);
+        self.start = self.end.min(self.start.saturating_add(count));
     }
 
     /// Removes `range` of the data and closes the gap.
@@ -133,9 +133,9 @@ mod tests {
     fn counts_past_the_end_are_bounded() {
         let mut inbox = Inbox::new();
         inbox.push(b"ab");
-        inbox.consume(10);
+        inbox.consume(usize::MAX);
         assert!(inbox.is_empty());
-        inbox.filled(usize::MAX / 2);
+        inbox.filled(usize::MAX);
         assert!(inbox.len() <= inbox.bytes.len());
     }
 }

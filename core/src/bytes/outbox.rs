@@ -26,7 +26,7 @@ impl Outbox {
 
     /// Says that the first `count` bytes of [`data`](Outbox::data) left. More than are there counts as all.
     pub fn wrote(&mut self, count: usize) {
-        self.sent = self.bytes.len().min(self.sent + count);
+        self.sent = self.bytes.len().min(self.sent.saturating_add(count));
         if self.sent == self.bytes.len() {
             self.recycle();
         }
@@ -43,13 +43,18 @@ impl Outbox {
 
     /// The buffer to append to. What is already in it must stay.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
+        // What left goes before more comes, once it is the larger part: moving the rest costs less than it saved.
+        if self.sent > self.bytes.len() / 2 {
+            self.bytes.drain(..self.sent);
+            self.sent = 0;
+        }
         &mut self.bytes
     }
 }
 
 impl std::io::Write for Outbox {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.bytes.extend_from_slice(bytes);
+        self.buffer().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

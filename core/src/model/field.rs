@@ -35,6 +35,11 @@ impl<T: Field> Serialize for Out<'_, T> {
     }
 }
 
+/// Text came where something else is due. By itself serde would repeat it, and it may be a secret.
+pub(crate) fn unshown<E: de::Error>(expected: &dyn de::Expected) -> E {
+    E::invalid_type(de::Unexpected::Other("text"), expected)
+}
+
 /// Text, from whatever scalar came. The caller takes it borrowed, so that it is copied at most once.
 pub(crate) fn read_text<'de, D: Deserializer<'de>, T>(
     from: D,
@@ -90,6 +95,9 @@ impl Field for bool {
             fn visit_bool<E>(self, value: bool) -> Result<bool, E> {
                 Ok(value)
             }
+            fn visit_u64<E>(self, value: u64) -> Result<bool, E> {
+                Ok(value != 0)
+            }
             fn visit_unit<E>(self) -> Result<bool, E> {
                 Ok(false)
             }
@@ -97,7 +105,7 @@ impl Field for bool {
                 match text {
                     "true" => Ok(true),
                     "false" | "" => Ok(false),
-                    _ => Err(E::invalid_value(de::Unexpected::Other("other text"), &self)),
+                    _ => Err(unshown(&self)),
                 }
             }
         }
@@ -132,7 +140,7 @@ macro_rules! integers {
                         Ok(0)
                     }
                     fn visit_str<E: de::Error>(self, text: &str) -> Result<$int, E> {
-                        text.parse().map_err(|_| E::invalid_value(de::Unexpected::Other("text"), &self))
+                        text.parse().map_err(|_| unshown(&self))
                     }
                 }
                 from.deserialize_any(Number)
@@ -178,6 +186,9 @@ impl<T: Field> Field for Vec<T> {
             fn visit_unit<E>(self) -> Result<Vec<T>, E> {
                 Ok(Vec::new())
             }
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<Vec<T>, E> {
+                Err(unshown(&self))
+            }
         }
         from.deserialize_any(List(PhantomData))
     }
@@ -208,6 +219,9 @@ impl<T: Field> Field for BTreeMap<String, T> {
             }
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
                 Ok(BTreeMap::new())
+            }
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+                Err(unshown(&self))
             }
         }
         from.deserialize_any(Entries(PhantomData))
@@ -265,5 +279,63 @@ impl Field for BTreeMap<String, Secret> {
     }
     fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_map(self.iter().map(|(name, secret)| (name, secret.reveal())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_str, from_value, json, to_value};
+
+    fn read<T: Field>(value: Value) -> T {
+        from_value::<Lenient<T>>(value).unwrap().0
+    }
+
+    #[test]
+    fn null_is_empty_at_any_depth() {
+        assert_eq!(read::<Vec<String>>(json!(null)), Vec::<String>::new());
+        assert_eq!(read::<Vec<String>>(json!(["a", null])), ["a", ""]);
+        let deep: BTreeMap<String, BTreeMap<String, Vec<u64>>> =
+            read(json!({"a": null, "b": {"c": null, "d": [1, null]}}));
+        assert_eq!(to_value(Out(&deep)).unwrap(), json!({"a": {}, "b": {"c": [], "d": [1, 0]}}));
+        assert_eq!(read::<Option<bool>>(json!(null)), None);
+        assert!(!read::<bool>(json!(null)));
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_are_the_nearest_that_do() {
+        assert_eq!(read::<u16>(json!(-1)), 0);
+        assert_eq!(read::<u16>(json!(70_000)), u16::MAX);
+        assert_eq!(read::<i64>(json!(u64::MAX)), i64::MAX);
+        assert_eq!(read::<i32>(json!(i64::MIN)), i32::MIN);
+        assert_eq!(read::<u64>(json!(1e30)), u64::MAX);
+        assert_eq!(read::<u64>(json!("320")), 320);
+        assert!(from_str::<Lenient<u64>>("\"x\"").is_err() && from_str::<Lenient<u64>>("[]").is_err());
+    }
+
+    #[test]
+    fn scalars_become_text_and_flags() {
+        assert_eq!(read::<String>(json!(true)), "true");
+        assert_eq!(read::<String>(json!(-7)), "-7");
+        assert_eq!(read::<String>(json!(0.5)), "0.5");
+        assert!(read::<bool>(json!("true")) && read::<bool>(json!(1)) && !read::<bool>(json!("")));
+    }
+
+    #[test]
+    fn no_error_repeats_what_was_sent() {
+        let odd = json!("hunter2");
+        let errors = [
+            from_value::<Lenient<bool>>(odd.clone()).err(),
+            from_value::<Lenient<u64>>(odd.clone()).err(),
+            from_value::<Lenient<Vec<String>>>(odd.clone()).err(),
+            from_value::<Lenient<BTreeMap<String, String>>>(odd.clone()).err(),
+            from_value::<Lenient<Map<String, Value>>>(odd.clone()).err(),
+            from_value::<Lenient<crate::model::Time>>(odd.clone()).err(),
+            from_value::<Lenient<crate::model::Profile>>(odd.clone()).err(),
+            from_value::<crate::model::Profile>(odd.clone()).err(),
+        ];
+        for error in errors {
+            assert!(!error.unwrap().to_string().contains("hunter2"));
+        }
     }
 }

@@ -76,3 +76,70 @@ impl Instance {
         self.location.member()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Answer;
+    use serde_json::{Value, from_str, json, to_value};
+
+    const LXD: &str = include_str!("samples/instance.lxd.json");
+    const INCUS: &str = include_str!("samples/instance.incus.json");
+
+    fn instance(body: &str) -> Instance {
+        match Answer::parse(body.as_bytes()) {
+            Ok(Answer::Sync(instance)) => instance,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn everything_is_read() {
+        for body in [LXD, INCUS] {
+            let instance = instance(body);
+            assert_eq!(
+                (instance.name().as_str(), instance.status(), instance.status_text()),
+                ("c1", Status::Running, "Running")
+            );
+            assert_eq!((instance.kind(), instance.location()), (&InstanceKind::Container, None));
+            assert_eq!(
+                (instance.config["limits.cpu"].as_str(), instance.config["user.note"].as_str()),
+                ("2", "a & b")
+            );
+            assert_eq!(instance.expanded_devices()["root"]["pool"], "default");
+            assert_eq!((instance.project().as_str(), instance.profiles[0].as_str()), ("default", "default"));
+            assert!(instance.created_at().get() < instance.last_used_at().get());
+            assert!(instance.extra().is_empty(), "{:?}", instance.extra());
+            assert_eq!(to_value(&instance).unwrap(), from_str::<Value>(body).unwrap()["metadata"]);
+        }
+    }
+
+    #[test]
+    fn a_put_changes_what_was_changed_and_nothing_else() {
+        for body in [LXD, INCUS] {
+            let mut sent = from_str::<Value>(body).unwrap()["metadata"].clone();
+            sent["new_in_2030"] = json!({"deep": [1, {"x": null}]});
+            let mut instance = instance(&json!({"type": "sync", "metadata": sent}).to_string());
+            instance.config.insert("limits.cpu".into(), "4".into());
+
+            let mut expected = sent.clone();
+            let all = expected.as_object_mut().unwrap();
+            all.retain(|name, _| {
+                matches!(
+                    name.as_str(),
+                    "architecture"
+                        | "config"
+                        | "devices"
+                        | "ephemeral"
+                        | "profiles"
+                        | "description"
+                        | "stateful"
+                        | "new_in_2030"
+                )
+            });
+            assert_eq!(all.len(), 8);
+            expected["config"]["limits.cpu"] = json!("4");
+            assert_eq!(to_value(instance.writable()).unwrap(), expected);
+        }
+    }
+}

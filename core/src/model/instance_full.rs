@@ -129,8 +129,8 @@ json_form!(InstanceFull);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Status;
-    use serde_json::{from_value, json, to_value};
+    use crate::model::{Answer, List, Status};
+    use serde_json::{Value, from_str, from_value, json, to_value};
 
     #[test]
     fn an_instance_and_what_belongs_to_it() {
@@ -151,6 +151,19 @@ mod tests {
             json!({"config": {"limits.cpu": "2"}, "profiles": ["default"], "new_thing": 5})
         );
         assert_eq!(to_value(&full).unwrap(), got);
+    }
+
+    #[test]
+    fn a_list_of_incus() {
+        let body = include_str!("samples/instance_full.incus.json");
+        let Ok(Answer::Sync(all)) = Answer::<List<InstanceFull>>::parse(body.as_bytes()) else {
+            panic!("no list")
+        };
+        let full = &all[0];
+        assert_eq!((full.name().as_str(), full.snapshots()[0].size()), ("c1", -1));
+        assert_eq!(full.state().map(|state| state.network()["lo"].mtu()), Some(65536));
+        assert!(full.extra().is_empty() && full.snapshots()[0].extra().is_empty());
+        assert_eq!(to_value(&all).unwrap(), from_str::<Value>(body).unwrap()["metadata"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use super::field::{Field, Lenient, Out};
+use super::field::{Field, Lenient, Out, unshown};
 
 /// The fields of an object that this library has no name for, as the server sent them.
 ///
@@ -159,6 +159,10 @@ impl<'de, T: Shape> Visitor<'de> for Object<T> {
             }
         }
         Ok(out)
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<T, E> {
+        Err(unshown(&self))
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<T, E> {
@@ -339,7 +343,7 @@ macro_rules! json_form {
     ($name:ident) => {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                from.deserialize_map($crate::model::resource::Object::CONTENT)
+                from.deserialize_any($crate::model::resource::Object::CONTENT)
             }
         }
 

@@ -148,3 +148,61 @@ resource! {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Answer;
+    use serde_json::{Value, from_str, json, to_value};
+
+    const LXD: &str = include_str!("samples/server.lxd.json");
+    const INCUS: &str = include_str!("samples/server.incus.json");
+
+    fn server(body: &str) -> Server {
+        match Answer::parse(body.as_bytes()) {
+            Ok(Answer::Sync(server)) => server,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn everything_is_read() {
+        for (body, name, version) in [(LXD, "lxd", "5.0.2"), (INCUS, "incus", "6.0.4")] {
+            let server = server(body);
+            assert_eq!(
+                (server.environment().server().as_str(), server.environment().server_version().as_str()),
+                (name, version)
+            );
+            assert!(
+                server.is_trusted() && !server.public() && server.has_extension("container_stop_priority")
+            );
+            assert!(!server.has_extension("container_stop"));
+            assert_eq!(server.environment().storage_supported_drivers()[0].name(), "dir");
+            assert!(server.extra().is_empty() && server.environment().extra().is_empty());
+            assert_eq!(to_value(&server).unwrap(), from_str::<Value>(body).unwrap()["metadata"]);
+        }
+        assert_eq!(
+            (server(LXD).auth_user_name().as_str(), server(INCUS).auth_user_name().as_str()),
+            ("", "root")
+        );
+    }
+
+    #[test]
+    fn a_masked_password_goes_back_as_it_is() {
+        let mut server = server(LXD);
+        assert!(server.config["core.trust_password"].is_masked());
+        server.config.insert("core.https_address".into(), "hunter2".into());
+        let body = to_value(server.writable()).unwrap();
+        assert_eq!(body, json!({"config": {"core.https_address": "hunter2", "core.trust_password": true}}));
+        assert!(!format!("{server:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_server_that_does_not_trust_us_tells_less() {
+        let server = server(
+            r#"{"type":"sync","metadata":{"api_extensions":["etag"],"api_status":"stable","api_version":"1.0","auth":"untrusted","public":false,"auth_methods":["tls"]}}"#,
+        );
+        assert!(!server.is_trusted() && server.environment().server().is_empty() && server.config.is_empty());
+        assert_eq!(to_value(server.writable()).unwrap(), json!({}));
+    }
+}

@@ -1,1 +1,32 @@
-//! session
+//! Where and how to speak to one server, and the one error that users see.
+//!
+//! ```text
+//!   Remote ──(host: which socket?)──▶ greeting GET /1.0 ──▶ Session ──begin──▶ Attempt      one call
+//!                                                             └─────────────▶ Drive<Flow>  a conversation
+//! ```
+//!
+//! | file | idea |
+//! |---|---|
+//! | `remote`  | which server, and what of it |
+//! | `session` | what a greeted server is and how it is spoken to |
+//! | `attempt` | one try at a request on one connection |
+//! | `pool`    | connections at rest |
+//! | `drive`   | a flow and its connections as one machine, for a driver to move bytes for |
+//! | `link`    | one of these connections |
+//! | `error`   | the error |
+
+mod attempt;
+mod drive;
+mod error;
+mod link;
+mod pool;
+mod remote;
+#[allow(clippy::module_inception)]
+mod session;
+
+pub use attempt::Attempt;
+pub use drive::{Drive, Step};
+pub use error::{Cause, Error, ErrorKind};
+pub use pool::Pool;
+pub use remote::{Address, Remote};
+pub use session::Session;

@@ -1,1 +1,27 @@
-//! wire
+//! Bytes of one connection: HTTP/1.1 as a client speaks it, and websockets.
+//!
+//! ```text
+//!  Draft ──send──▶ Exchange ──Done──▶ finish ──▶ (Buffers, Reuse)      next Draft on the same connection
+//!                    │  need(): Write · Fill · Read · Take · Done
+//!                    └── 101 ──▶ Websocket    what came after the head goes with it
+//! ```
+//!
+//! Nothing here knows what a body means. Every machine has the same face: it says what it needs, and is
+//! told how much of it happened. End of stream is a read of zero bytes and nothing else.
+
+mod chunked;
+mod draft;
+mod error;
+mod exchange;
+mod frame;
+mod handshake;
+mod head;
+mod reply;
+mod websocket;
+
+pub use draft::{Draft, Payload, Plan, Upgrade, Want};
+pub use error::WireError;
+pub use exchange::{Buffers, Exchange, Need, Reuse};
+pub use handshake::Key;
+pub use reply::{Fields, Reply};
+pub use websocket::{Incoming, Websocket, WebsocketError};

@@ -1,1 +1,12 @@
-//! host
+//! What lxio needs of the host and what is the same for every runtime: where a local daemon listens, a
+//! clock, a seed. The adapters use it; programs seldom need it themselves.
+
+mod clock;
+mod discover;
+mod explain;
+mod seed;
+
+pub use clock::Clock;
+pub use discover::{Candidate, candidates};
+pub use explain::explain;
+pub use seed::seed;

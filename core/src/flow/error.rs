@@ -1,0 +1,191 @@
+use std::fmt;
+use std::io;
+
+use crate::call::CallError;
+use crate::model::{Operation, OperationId};
+use crate::wire::{WebsocketError, WireError};
+
+/// How a connection failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It could not be made.
+    Dial(io::Error),
+    /// Reading or writing failed.
+    Io {
+        /// What the system says.
+        error: io::Error,
+        /// Whether any byte of the request had left, so that the server may have acted on it.
+        left: bool,
+    },
+    /// What came is no HTTP, or broke off.
+    Wire {
+        /// What about it.
+        error: WireError,
+        /// Whether any byte of the request had left, so that the server may have acted on it.
+        left: bool,
+    },
+    /// What came is no websocket, or broke off.
+    Websocket(WebsocketError),
+    /// The request was refused here, before anything was sent.
+    Call(CallError),
+}
+
+impl Fault {
+    /// Whether the server may have acted on the request all the same.
+    #[must_use]
+    pub const fn may_have_acted(&self) -> bool {
+        match self {
+            Self::Dial(_) | Self::Call(_) => false,
+            Self::Io { left, .. } | Self::Wire { left, .. } => *left,
+            Self::Websocket(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(_) => f.write_str("the server cannot be reached"),
+            Self::Io { .. } => f.write_str("the connection failed"),
+            Self::Wire { error, .. } => error.fmt(f),
+            Self::Websocket(error) => error.fmt(f),
+            Self::Call(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Fault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Dial(error) | Self::Io { error, .. } => Some(error),
+            // These speak for themselves in Display.
+            Self::Wire { .. } | Self::Websocket(_) | Self::Call(_) => None,
+        }
+    }
+}
+
+/// Why a conversation came to no good end, with what is known about the state it left behind.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FlowError {
+    /// A call was refused, by us or by the server.
+    Call(CallError),
+    /// A connection failed.
+    Fault(Fault),
+    /// The operation failed. The server's reason is in it.
+    OperationFailed(Box<Operation>),
+    /// The operation was cancelled.
+    OperationCancelled(Box<Operation>),
+    /// The server no longer knows the operation, though its end was never seen: it ended more than five
+    /// seconds ago, or the server was restarted. Whether it succeeded is unknown.
+    OperationVanished {
+        /// Which.
+        id: OperationId,
+        /// What the server said last about waiting for it, if anything.
+        said: Option<String>,
+    },
+    /// The connection failed while the operation ran, and asking again failed too. It may still be running.
+    OperationLost {
+        /// Which.
+        id: OperationId,
+        /// How asking failed.
+        fault: Fault,
+    },
+    /// The caller's time was up. The operation was left running.
+    OperationTimedOut(Box<Operation>),
+    /// The command could not be executed: 127 if it was not found, 126 if it is no program.
+    NotExecuted {
+        /// What a shell would return.
+        code: i32,
+        /// The server's text.
+        message: String,
+    },
+    /// The command's output broke off before its end: what came is not all.
+    OutputTruncated {
+        /// Which output.
+        stream: &'static str,
+        /// How many bytes came.
+        got: u64,
+        /// How it broke off, if by a fault.
+        fault: Option<Fault>,
+    },
+    /// The command printed more than [`Limits::output`](crate::bytes::Limits::output).
+    OutputTooLong {
+        /// Which output.
+        stream: &'static str,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Somebody else changed the object each time before our change could be stored.
+    Conflict {
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// The stream of events ended. What happens from now on is not seen.
+    EventsEnded {
+        /// How it broke off, if by a fault.
+        fault: Option<Fault>,
+    },
+    /// Nothing was heard on the stream of events for so long that the connection must be dead.
+    EventsSilent,
+    /// The server's answer lacks something that the conversation needs.
+    Unexpected(String),
+}
+
+impl fmt::Display for FlowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(error) => error.fmt(f),
+            Self::Fault(fault) => fault.fmt(f),
+            Self::OperationFailed(operation) => write!(f, "the operation failed: {}", operation.err()),
+            Self::OperationCancelled(_) => f.write_str("the operation was cancelled"),
+            Self::OperationVanished { id, said: Some(said) } => write!(
+                f,
+                "the server no longer knows operation {id}, and whether it succeeded is unknown; waiting for it was answered: {said}"
+            ),
+            Self::OperationVanished { id, said: None } => {
+                write!(f, "the server no longer knows operation {id}, and whether it succeeded is unknown")
+            }
+            Self::OperationLost { id, fault } => {
+                write!(f, "operation {id} was lost sight of and may still be running: {fault}")
+            }
+            Self::OperationTimedOut(operation) => {
+                write!(f, "operation {} did not end in time and is still running", operation.id())
+            }
+            Self::NotExecuted { code, message } => write!(f, "the command was not executed ({code}): {message}"),
+            Self::OutputTruncated { stream, got, .. } => write!(f, "the command's {stream} broke off after {got} bytes"),
+            Self::OutputTooLong { stream, limit } => write!(f, "the command's {stream} is longer than {limit} bytes"),
+            Self::Conflict { tries } => write!(f, "the object was changed by somebody else {tries} times in a row"),
+            Self::EventsEnded { .. } => f.write_str("the stream of events ended"),
+            Self::EventsSilent => f.write_str("the stream of events fell silent: its connection must be dead"),
+            Self::Unexpected(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for FlowError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Fault(fault) => std::error::Error::source(fault),
+            Self::OperationLost { fault, .. } => std::error::Error::source(fault),
+            Self::OutputTruncated { fault: Some(fault), .. } | Self::EventsEnded { fault: Some(fault) } => Some(fault),
+            _ => None,
+        }
+    }
+}
+
+impl From<CallError> for FlowError {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<Fault> for FlowError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Call(error) => Self::Call(error),
+            fault => Self::Fault(fault),
+        }
+    }
+}

@@ -1,0 +1,560 @@
+use ::bytes::Bytes;
+use http::StatusCode;
+
+use super::chunked::{Chunked, Piece};
+use super::head::{self, Field, Framing};
+use super::{Key, Payload, Plan, Reply, Upgrade, Want, WireError};
+use crate::bytes::{Inbox, Limits, Outbox};
+
+/// Bytes lent at once for an upload, and read at once of a streamed download.
+const BLOCK: usize = 128 << 10;
+/// Room in front of a chunk for its size line, `%08x\r\n`, and behind it for its line end.
+const CHUNK_FRONT: usize = 10;
+const CHUNK_BACK: usize = 2;
+
+/// The memory of one connection, reused by every exchange on it.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    pub(super) inbox: Inbox,
+    pub(super) outbox: Outbox,
+    head: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+impl Buffers {
+    /// Empty buffers; nothing is allocated until they are used.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { inbox: Inbox::new(), outbox: Outbox::new(), head: Vec::new(), fields: Vec::new() }
+    }
+
+    /// What came after the head of a 101: the first bytes of the other protocol.
+    #[must_use]
+    pub fn into_rest(self) -> Inbox {
+        self.inbox
+    }
+
+    pub(super) fn begin(&mut self) {
+        self.inbox.recycle();
+        self.outbox.recycle();
+        self.head.clear();
+        self.fields.clear();
+    }
+}
+
+/// What an [`Exchange`] needs before it can go on. Exhaustive on purpose: a driver handles every case.
+#[derive(Debug)]
+pub enum Need<'a> {
+    /// Write these bytes to the connection, then say how many with [`Exchange::wrote`].
+    Write(&'a [u8]),
+    /// Put bytes of the body to upload here, then say how many with [`Exchange::filled`]; 0 ends the body.
+    Fill(&'a mut [u8]),
+    /// Read from the connection into this space, then say how many with [`Exchange::read`]; 0 is the end.
+    Read(&'a mut [u8]),
+    /// Take these bytes of the streamed response body, then say how many with [`Exchange::took`].
+    Take(&'a [u8]),
+    /// The response is complete: [`Exchange::reply`], then [`Exchange::finish`].
+    Done,
+}
+
+/// Whether a connection can carry another exchange, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reuse {
+    /// It can.
+    Yes,
+    /// The exchange was not over.
+    Unfinished,
+    /// The server said `Connection: close`, or speaks HTTP/1.0.
+    ServerCloses,
+    /// The end of the connection was the end of the body.
+    BodyUntilClose,
+    /// The response came before all of the request had left.
+    AnsweredEarly,
+    /// Bytes came that nobody asked for.
+    Leftover,
+    /// The connection speaks another protocol now.
+    Upgraded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Head,
+    Length(u64),
+    Chunked,
+    UntilClose,
+    Done,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Upload {
+    Sized(u64),
+    Chunked,
+    Over,
+}
+
+/// A block of a streamed upload: filled by the caller, framed here, then written.
+#[derive(Debug, Default)]
+struct Block {
+    bytes: Vec<u8>,
+    from: usize,
+    to: usize,
+}
+
+/// One request and its response on one connection.
+///
+/// ```
+/// use lxio_core::bytes::Limits;
+/// use lxio_core::wire::{Buffers, Draft, Need, Plan, Reuse};
+///
+/// let draft = Draft::new(Buffers::new(), &http::Method::GET, "/1.0", "lxio")?;
+/// let mut exchange = draft.send(Plan::default(), &Limits::DEFAULT)?;
+/// let mut server = &b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"[..];
+/// let mut sent = Vec::new();
+/// loop {
+///     match exchange.need()? {
+///         Need::Write(bytes) => { sent.extend_from_slice(bytes); let n = bytes.len(); exchange.wrote(n) }
+///         Need::Read(space) => { let n = std::io::Read::read(&mut server, space).unwrap(); exchange.read(n) }
+///         Need::Fill(_) | Need::Take(_) => unreachable!("nothing is streamed here"),
+///         Need::Done => break,
+///     }
+/// }
+/// assert_eq!(sent, b"GET /1.0 HTTP/1.1\r\nHost: lxio\r\n\r\n");
+/// assert_eq!(exchange.reply().unwrap().body(), b"{}");
+/// assert_eq!(exchange.finish().1, Reuse::Yes);
+/// # Ok::<(), lxio_core::wire::WireError>(())
+/// ```
+#[derive(Debug)]
+pub struct Exchange {
+    buffers: Buffers,
+    limits: Limits,
+    want: Want,
+    key: Option<Key>,
+    /// What follows the outbox: the rest of a body in memory, or a streamed one.
+    rest: Bytes,
+    upload: Upload,
+    block: Block,
+    head_only: bool,
+    phase: Phase,
+    /// The writing side failed; only the answer counts now.
+    write_failed: bool,
+    left: bool,
+    ended: bool,
+    scanned: usize,
+    interim: usize,
+    status: Option<StatusCode>,
+    keep_alive: bool,
+    chunked: Chunked,
+    /// Bytes of the response body at the front of the inbox, decoded.
+    collected: usize,
+    streams: bool,
+    /// Bytes at the front of the inbox that may be taken.
+    ready: usize,
+    passed: u64,
+    length: Option<u64>,
+    failed: Option<WireError>,
+}
+
+enum Step {
+    Write,
+    WriteRest,
+    WriteBlock,
+    Fill,
+    Read(usize),
+    Take,
+    Done,
+}
+
+impl Exchange {
+    pub(super) fn new(buffers: Buffers, plan: Plan, rest: Bytes, head_only: bool, limits: &Limits) -> Self {
+        let upload = match plan.payload {
+            Payload::Sized(length) if length > 0 => Upload::Sized(length),
+            Payload::Chunked => Upload::Chunked,
+            _ => Upload::Over,
+        };
+        Self {
+            buffers,
+            limits: limits.clone(),
+            want: plan.want,
+            key: plan.key,
+            rest,
+            upload,
+            block: Block::default(),
+            head_only,
+            phase: Phase::Head,
+            write_failed: false,
+            left: false,
+            ended: false,
+            scanned: 0,
+            interim: 0,
+            status: None,
+            keep_alive: false,
+            chunked: Chunked::new(),
+            collected: 0,
+            streams: false,
+            ready: 0,
+            passed: 0,
+            length: None,
+            failed: None,
+        }
+    }
+
+    /// What is needed next. Asking twice changes nothing.
+    ///
+    /// # Errors
+    /// What the peer did wrong, or [`WireError::ShortUpload`]; the same again if asked again. The
+    /// connection must be closed.
+    pub fn need(&mut self) -> Result<Need<'_>, WireError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let step = self.step().inspect_err(|error| self.failed = Some(error.clone()))?;
+        Ok(match step {
+            Step::Write => Need::Write(self.buffers.outbox.data()),
+            Step::WriteRest => Need::Write(&self.rest),
+            Step::WriteBlock => Need::Write(&self.block.bytes[self.block.from..self.block.to]),
+            Step::Fill => Need::Fill(self.block.lend(self.upload)),
+            Step::Read(room) => Need::Read(self.buffers.inbox.space(room)),
+            Step::Take => Need::Take(&self.buffers.inbox.data()[..self.ready]),
+            Step::Done => Need::Done,
+        })
+    }
+
+    /// Says that the first `count` bytes of [`Need::Write`] left.
+    pub fn wrote(&mut self, count: usize) {
+        self.left |= count > 0;
+        if !self.buffers.outbox.is_empty() {
+            self.buffers.outbox.wrote(count);
+        } else if !self.rest.is_empty() {
+            let _ = self.rest.split_to(count.min(self.rest.len()));
+        } else {
+            self.block.from = self.block.to.min(self.block.from + count);
+        }
+    }
+
+    /// Says that writing failed because the peer no longer listens (broken pipe, reset). The peer may have
+    /// answered before it stopped, so what is needed next is the answer.
+    pub fn write_failed(&mut self) {
+        self.write_failed = true;
+    }
+
+    /// Says that the first `count` bytes of [`Need::Fill`] are filled; 0 ends the body.
+    pub fn filled(&mut self, count: usize) {
+        match &mut self.upload {
+            Upload::Sized(left) => {
+                if count == 0 {
+                    self.failed = Some(WireError::ShortUpload { missing: *left });
+                    return;
+                }
+                let count = count.min(self.block.bytes.len()).min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= count as u64;
+                (self.block.from, self.block.to) = (0, count);
+                if *left == 0 {
+                    self.upload = Upload::Over;
+                }
+            }
+            Upload::Chunked if count == 0 => {
+                self.block.put(0, b"0\r\n\r\n");
+                (self.block.from, self.block.to) = (0, 5);
+                self.upload = Upload::Over;
+            }
+            Upload::Chunked => {
+                let count = count.min(BLOCK - CHUNK_FRONT - CHUNK_BACK);
+                self.block.put(0, size_line(count).as_slice());
+                self.block.put(CHUNK_FRONT + count, b"\r\n");
+                (self.block.from, self.block.to) = (0, CHUNK_FRONT + count + CHUNK_BACK);
+            }
+            Upload::Over => {}
+        }
+    }
+
+    /// Says that `count` bytes were read into [`Need::Read`]; 0 is the end of the stream.
+    pub fn read(&mut self, count: usize) {
+        if count == 0 {
+            self.ended = true;
+        } else {
+            self.buffers.inbox.filled(count);
+        }
+    }
+
+    /// Says that the first `count` bytes of [`Need::Take`] were taken.
+    pub fn took(&mut self, count: usize) {
+        let count = count.min(self.ready);
+        self.ready -= count;
+        self.passed += count as u64;
+        self.buffers.inbox.consume(count);
+    }
+
+    /// The response: complete after [`Need::Done`]; while its body is streamed, the head without a body;
+    /// before that, `None`.
+    #[must_use]
+    pub fn reply(&self) -> Option<Reply<'_>> {
+        let complete = self.phase == Phase::Done || self.streams;
+        let status = self.status.filter(|_| complete)?;
+        let body = if self.streams { &[][..] } else { &self.buffers.inbox.data()[..self.collected] };
+        Some(Reply { status, head: &self.buffers.head, fields: &self.buffers.fields, body })
+    }
+
+    /// Whether the response body is handed out by [`Need::Take`]. Known once [`reply`](Self::reply) is.
+    #[must_use]
+    pub const fn streams(&self) -> bool {
+        self.streams
+    }
+
+    /// The announced length of the response body, if there is one.
+    #[must_use]
+    pub const fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// Whether any byte of the request left. As long as none did, the request can safely be sent again.
+    #[must_use]
+    pub const fn left(&self) -> bool {
+        self.left
+    }
+
+    /// Whether any byte of a response came.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        self.status.is_some() || self.interim > 0 || !self.buffers.inbox.is_empty()
+    }
+
+    /// Ends the exchange: the buffers for the next one, and whether the connection can carry it.
+    #[must_use]
+    pub fn finish(self) -> (Buffers, Reuse) {
+        let reuse = self.reuse();
+        (self.buffers, reuse)
+    }
+
+    fn reuse(&self) -> Reuse {
+        let unsent = !self.buffers.outbox.is_empty()
+            || !self.rest.is_empty()
+            || self.block.from < self.block.to
+            || self.upload != Upload::Over;
+        match self.phase {
+            _ if self.failed.is_some() => Reuse::Unfinished,
+            Phase::Done if self.status == Some(StatusCode::SWITCHING_PROTOCOLS) => Reuse::Upgraded,
+            Phase::Done if unsent || self.write_failed => Reuse::AnsweredEarly,
+            Phase::Done if self.ended => Reuse::BodyUntilClose,
+            Phase::Done if !self.keep_alive => Reuse::ServerCloses,
+            Phase::Done if self.buffers.inbox.len() > self.collected => Reuse::Leftover,
+            Phase::Done => Reuse::Yes,
+            _ => Reuse::Unfinished,
+        }
+    }
+
+    fn step(&mut self) -> Result<Step, WireError> {
+        if self.phase == Phase::Head && !self.write_failed {
+            if !self.buffers.outbox.is_empty() {
+                return Ok(Step::Write);
+            }
+            if !self.rest.is_empty() {
+                return Ok(Step::WriteRest);
+            }
+            if self.block.from < self.block.to {
+                return Ok(Step::WriteBlock);
+            }
+            if self.upload != Upload::Over {
+                return Ok(Step::Fill);
+            }
+            if self.block.to > 0 {
+                self.block = Block::default();
+            }
+        }
+        loop {
+            match self.phase {
+                Phase::Head => {
+                    if !self.parse_head()? {
+                        if self.ended {
+                            let nothing = self.buffers.inbox.is_empty() && self.interim == 0;
+                            return Err(if nothing { WireError::Closed } else { WireError::CutHead });
+                        }
+                        return Ok(Step::Read(Inbox::ROOM));
+                    }
+                }
+                Phase::Length(left) => {
+                    let there = self.undecoded().len();
+                    let count = usize::try_from(left).unwrap_or(usize::MAX).min(there);
+                    self.accept(count)?;
+                    let left = left - count as u64;
+                    self.phase = if left == 0 { Phase::Done } else { Phase::Length(left) };
+                    if self.ready > 0 {
+                        return Ok(Step::Take);
+                    }
+                    if left > 0 {
+                        return self.read_body(usize::try_from(left).unwrap_or(usize::MAX));
+                    }
+                }
+                Phase::Chunked => {
+                    if self.ready > 0 {
+                        return Ok(Step::Take);
+                    }
+                    let piece = self.chunked.look(&self.buffers.inbox.data()[self.collected..], self.limits.head)?;
+                    match piece {
+                        Piece::Framing(count) if self.collected == 0 => self.buffers.inbox.consume(count),
+                        Piece::Framing(count) => self.buffers.inbox.cut(self.collected..self.collected + count),
+                        Piece::Data(most) => {
+                            let count = usize::try_from(most).unwrap_or(usize::MAX).min(self.undecoded().len());
+                            self.chunked.took(count as u64);
+                            self.accept(count)?;
+                        }
+                        Piece::More => return self.read_body(0),
+                        Piece::End => self.phase = Phase::Done,
+                    }
+                }
+                Phase::UntilClose => {
+                    let there = self.undecoded().len();
+                    self.accept(there)?;
+                    if self.ready > 0 {
+                        return Ok(Step::Take);
+                    }
+                    if !self.ended {
+                        return self.read_body(0);
+                    }
+                    self.phase = Phase::Done;
+                }
+                Phase::Done => return Ok(if self.ready > 0 { Step::Take } else { Step::Done }),
+            }
+        }
+    }
+
+    /// Bytes that came and are neither collected nor ready to be taken.
+    fn undecoded(&self) -> &[u8] {
+        &self.buffers.inbox.data()[self.collected + self.ready..]
+    }
+
+    /// Counts the next `count` undecoded bytes as body.
+    fn accept(&mut self, count: usize) -> Result<(), WireError> {
+        if self.streams {
+            self.ready += count;
+        } else {
+            self.collected += count;
+            if self.collected > self.limits.body {
+                return Err(WireError::BodyTooLong { limit: self.limits.body });
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for more of the body, `hint` bytes of which are known to follow.
+    fn read_body(&self, hint: usize) -> Result<Step, WireError> {
+        if self.ended {
+            let got = self.passed + (self.collected + self.ready) as u64;
+            return Err(WireError::CutBody { got, expected: self.length });
+        }
+        Ok(Step::Read(if self.streams { BLOCK } else { hint.clamp(Inbox::ROOM, BLOCK) }))
+    }
+
+    /// Parses the next head if it is there; interim ones are read over.
+    fn parse_head(&mut self) -> Result<bool, WireError> {
+        loop {
+            let data = self.buffers.inbox.data();
+            if !head::looks_like_http(data) {
+                let start = data[..data.len().min(32)].escape_ascii().to_string();
+                return Err(WireError::NotHttp { start });
+            }
+            let end = head::end_of_head(data, self.scanned);
+            let known = end.unwrap_or(data.len());
+            if known > self.limits.head {
+                return Err(WireError::HeadTooLong { limit: self.limits.head });
+            }
+            let Some(end) = end else {
+                self.scanned = data.len();
+                return Ok(false);
+            };
+            self.scanned = 0;
+            self.buffers.head.clear();
+            self.buffers.head.extend_from_slice(&data[..end]);
+            self.buffers.inbox.consume(end);
+            let facts = head::parse(&self.buffers.head, &mut self.buffers.fields, &self.limits)?;
+            if facts.status == StatusCode::SWITCHING_PROTOCOLS {
+                self.check_upgrade()?;
+                self.status = Some(facts.status);
+                self.phase = Phase::Done;
+                return Ok(true);
+            }
+            if facts.status.is_informational() {
+                self.interim += 1;
+                if self.interim > self.limits.interim {
+                    return Err(WireError::TooManyInterim { limit: self.limits.interim });
+                }
+                continue;
+            }
+            self.status = Some(facts.status);
+            self.keep_alive = facts.keep_alive;
+            self.streams = matches!(self.want, Want::Stream) && facts.status.is_success() && !facts.json;
+            let bodiless = self.head_only
+                || facts.status == StatusCode::NO_CONTENT
+                || facts.status == StatusCode::NOT_MODIFIED;
+            self.length = match facts.framing {
+                Framing::Length(length) => Some(length),
+                _ => None,
+            };
+            self.phase = match facts.framing {
+                _ if bodiless => Phase::Done,
+                Framing::Length(0) => Phase::Done,
+                Framing::Length(length) => Phase::Length(length),
+                Framing::Chunked => Phase::Chunked,
+                Framing::UntilClose => Phase::UntilClose,
+            };
+            return match facts.framing {
+                Framing::Length(length) if !bodiless && !self.streams && length > self.limits.body as u64 => {
+                    Err(WireError::BodyTooLong { limit: self.limits.body })
+                }
+                _ => Ok(true),
+            };
+        }
+    }
+
+    fn check_upgrade(&self) -> Result<(), WireError> {
+        let Want::Upgrade(upgrade) = &self.want else {
+            return Err(WireError::BadUpgrade { what: "nobody asked for it" });
+        };
+        let head = Reply {
+            status: StatusCode::SWITCHING_PROTOCOLS,
+            head: &self.buffers.head,
+            fields: &self.buffers.fields,
+            body: &[],
+        };
+        let protocol = match upgrade {
+            Upgrade::Websocket => "websocket",
+            Upgrade::Raw(protocol) => protocol,
+        };
+        if !head.text("upgrade").is_some_and(|given| given.trim().eq_ignore_ascii_case(protocol)) {
+            return Err(WireError::BadUpgrade { what: "it is to another protocol" });
+        }
+        let answer = head.field("sec-websocket-accept").unwrap_or_default();
+        if *upgrade == Upgrade::Websocket && !self.key.as_ref().is_some_and(|key| key.accepts(answer)) {
+            return Err(WireError::BadUpgrade { what: "the key was not answered" });
+        }
+        Ok(())
+    }
+}
+
+impl Block {
+    fn lend(&mut self, upload: Upload) -> &mut [u8] {
+        if self.bytes.is_empty() {
+            self.bytes.resize(BLOCK, 0);
+        }
+        match upload {
+            Upload::Sized(left) => &mut self.bytes[..usize::try_from(left).unwrap_or(usize::MAX).min(BLOCK)],
+            _ => &mut self.bytes[CHUNK_FRONT..BLOCK - CHUNK_BACK],
+        }
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        if self.bytes.is_empty() {
+            self.bytes.resize(BLOCK, 0);
+        }
+        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+}
+
+/// `%08x\r\n`
+fn size_line(count: usize) -> [u8; CHUNK_FRONT] {
+    let mut line = *b"00000000\r\n";
+    for (place, digit) in line[..8].iter_mut().rev().enumerate() {
+        *digit = b"0123456789abcdef"[(count >> (4 * place)) & 15];
+    }
+    line
+}

@@ -1,0 +1,245 @@
+use std::collections::VecDeque;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use lxio_core::bytes::Moment;
+use lxio_core::flow::{Flow, Slot};
+use lxio_core::session::{Cause, Drive, Error, Step};
+use lxio_core::wire::Buffers;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use crate::dial::Shared;
+
+/// A conversation that goes on, and its connections. Bytes move while one of its methods is being called.
+///
+/// What it can do depends on what was started: the handle of a command is a `Write` and an iterator of its
+/// output, that of events an iterator, that of a download a `Read`, that of an upload a `Write`. Every one
+/// can [`finish`](Self::finish). Dropping it closes its connections: a command is ended by that, an upload
+/// is broken off, so that the server does not take a part for the whole.
+pub struct Live<F: Flow> {
+    pub(crate) drive: Drive<F>,
+    shared: Arc<Shared>,
+    sockets: Vec<Option<Socket>>,
+    /// Items that came while something else was waited for.
+    pub(crate) items: VecDeque<F::Item>,
+    result: Option<Result<F::Output, Error>>,
+    over: bool,
+}
+
+struct Socket {
+    stream: UnixStream,
+    /// Reading may give something without waiting.
+    ready: bool,
+}
+
+/// What a turn of the loop came to.
+pub(crate) enum Turn<I> {
+    /// An item for the caller.
+    Item(I),
+    /// What the caller waits for has come.
+    Met,
+    /// It is over; the result is kept.
+    Over,
+}
+
+impl<F: Flow> Live<F> {
+    pub(crate) fn new(flow: F, shared: &Arc<Shared>) -> Self {
+        Self {
+            drive: Drive::new(flow, Arc::clone(&shared.session), shared.chance()),
+            shared: Arc::clone(shared),
+            sockets: Vec::new(),
+            items: VecDeque::new(),
+            result: None,
+            over: false,
+        }
+    }
+
+    /// The flow, for what it has to tell on the way.
+    pub const fn flow(&self) -> &F {
+        self.drive.flow()
+    }
+
+    /// Sees it through to its end. Items that were not taken are dropped.
+    ///
+    /// # Errors
+    /// Why it came to no good end.
+    pub fn finish(mut self) -> Result<F::Output, Error> {
+        while !matches!(self.turn(|_| false), Turn::Over) {}
+        self.result()
+    }
+
+    /// The result, once: after [`Turn::Over`].
+    pub(crate) fn result(&mut self) -> Result<F::Output, Error> {
+        self.result.take().unwrap_or_else(|| Err(Error::new(Cause::Over)))
+    }
+
+    /// The error that it came to, once; a good end stays for [`finish`](Self::finish).
+    pub(crate) fn error(&mut self) -> Option<Error> {
+        match self.result.take()? {
+            Err(error) => Some(error),
+            Ok(output) => {
+                self.result = Some(Ok(output));
+                None
+            }
+        }
+    }
+
+    /// Goes on until the conversation stands.
+    pub(crate) fn stand(&mut self) -> Result<(), Error> {
+        loop {
+            match self.turn(|drive| drive.flow().ready()) {
+                Turn::Item(item) => self.items.push_back(item),
+                Turn::Met => return Ok(()),
+                Turn::Over => return self.error().map_or(Ok(()), Err),
+            }
+        }
+    }
+
+    /// Goes on until there is an item, until `met` says that what the caller waits for has come, or to the end.
+    pub(crate) fn turn(&mut self, mut met: impl FnMut(&mut Drive<F>) -> bool) -> Turn<F::Item> {
+        if self.over {
+            return Turn::Over;
+        }
+        loop {
+            match self.drive.step(self.shared.now()) {
+                Step::Connect { slot, fresh } => self.connect(slot, fresh),
+                Step::Release { slot, buffers } => {
+                    let socket = self.sockets.get_mut(usize::from(slot)).and_then(Option::take);
+                    if let (Some(socket), Some(buffers)) = (socket, buffers) {
+                        self.shared.rest(socket.stream, buffers);
+                    }
+                }
+                Step::Item(item) => return Turn::Item(item),
+                Step::Done(result) => {
+                    (self.result, self.over) = (Some(result), true);
+                    return Turn::Over;
+                }
+                Step::Blocked(until) => {
+                    if met(&mut self.drive) {
+                        return Turn::Met;
+                    }
+                    if !self.move_bytes() {
+                        self.sleep(until);
+                    }
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, slot: Slot, fresh: bool) {
+        let at = usize::from(slot);
+        while self.sockets.len() <= at {
+            self.sockets.push(None);
+        }
+        if fresh {
+            self.shared.forget();
+        }
+        let warm = self.shared.warm();
+        let is_warm = warm.is_some();
+        let made = match warm {
+            Some(connection) => Ok(connection),
+            None => self.shared.dial().map(|stream| (stream, Buffers::new())),
+        };
+        let now = self.shared.now();
+        match made {
+            Ok((stream, buffers)) => {
+                self.sockets[at] = Some(Socket { stream, ready: false });
+                self.drive.connected(slot, buffers, is_warm, now);
+            }
+            Err(error) => self.drive.dial_failed(slot, error, now),
+        }
+    }
+
+    /// Writes and reads what can be without waiting; whether anything moved.
+    fn move_bytes(&mut self) -> bool {
+        let mut moved = false;
+        for (slot, socket) in (0..).zip(&mut self.sockets) {
+            let Some(socket) = socket else { continue };
+            while let Some(bytes) = self.drive.outgoing(slot) {
+                match send(&socket.stream, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                    Ok(count) => self.drive.wrote(slot, count),
+                    Err(rustix::io::Errno::AGAIN) => break,
+                    Err(rustix::io::Errno::INTR) => continue,
+                    Err(error) => self.drive.write_failed(slot, error.into()),
+                }
+                moved = true;
+            }
+            if socket.ready {
+                moved |= receive(&mut self.drive, slot, socket, RecvFlags::DONTWAIT, self.shared.now());
+            }
+        }
+        moved
+    }
+
+    /// Waits until a socket can be used, or until the moment.
+    fn sleep(&mut self, until: Option<Moment>) {
+        let mut wanted = Vec::with_capacity(self.sockets.len());
+        for (slot, socket) in (0..).zip(&self.sockets) {
+            if socket.is_none() {
+                continue;
+            }
+            let out = self.drive.outgoing(slot).is_some();
+            let input = self.drive.incoming(slot).is_some();
+            if out || input {
+                wanted.push((slot, out, input));
+            }
+        }
+        // One answer to wait for and no deadline: to read is to wait.
+        if let ([(slot, false, true)], None) = (wanted.as_slice(), until) {
+            let slot = *slot;
+            if let Some(Some(socket)) = self.sockets.get_mut(usize::from(slot)) {
+                receive(&mut self.drive, slot, socket, RecvFlags::empty(), self.shared.now());
+            }
+            return;
+        }
+        let timeout = until.map(|until| {
+            let left = until.since(self.shared.now());
+            Timespec { tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() }
+        });
+        let mut fds = Vec::with_capacity(wanted.len());
+        for (slot, out, input) in &wanted {
+            if let Some(Some(socket)) = self.sockets.get(usize::from(*slot)) {
+                let mut flags = PollFlags::empty();
+                flags.set(PollFlags::OUT, *out);
+                flags.set(PollFlags::IN, *input);
+                fds.push(PollFd::new(&socket.stream, flags));
+            }
+        }
+        // Interrupted or not, what is ready shows in the flags, and nothing else matters.
+        let _ = poll(&mut fds, timeout.as_ref());
+        let ready: Vec<bool> = fds.iter().map(|fd| !(fd.revents() - PollFlags::OUT).is_empty()).collect();
+        for ((slot, _, _), ready) in wanted.into_iter().zip(ready) {
+            if let Some(Some(socket)) = self.sockets.get_mut(usize::from(slot)) {
+                socket.ready |= ready;
+            }
+        }
+    }
+}
+
+/// Reads once; whether anything came of it.
+fn receive<F: Flow>(drive: &mut Drive<F>, slot: Slot, socket: &mut Socket, flags: RecvFlags, now: Moment) -> bool {
+    let Some(space) = drive.incoming(slot) else { return false };
+    let room = space.len();
+    match recv(&socket.stream, space, flags) {
+        Ok((count, _)) => {
+            // A short read took all there was; only a full one may have left something.
+            socket.ready = count == room;
+            drive.read(slot, count);
+        }
+        Err(rustix::io::Errno::AGAIN) => {
+            socket.ready = false;
+            return false;
+        }
+        Err(rustix::io::Errno::INTR) => {}
+        Err(error) => drive.read_failed(slot, io::Error::from(error), now),
+    }
+    true
+}
+
+impl<F: Flow + std::fmt::Debug> std::fmt::Debug for Live<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").field("flow", self.drive.flow()).field("over", &self.over).finish_non_exhaustive()
+    }
+}
