@@ -1,1 +1,53 @@
-//! tokio
+//! A client for LXD and Incus on tokio: no tasks and no threads of its own.
+//!
+//! ```no_run
+//! use lxio_tokio::{Client, Remote, instance};
+//!
+//! # async fn example() -> Result<(), lxio_tokio::Error> {
+//! let client = Client::connect(Remote::local()).await?;
+//! let web = instance("web");
+//! client.run(web.start()).await?;
+//! let out = client.run(web.exec(["uname", "-a"])).await?;
+//! println!("{} {}", out.status, out.stdout_text());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Four verbs: [`Client::connect`], [`Client::call`] for one REST call, [`Client::run`] for a conversation to
+//! its end, [`Client::start`] for one that you take part in, as a [`Live`] handle.
+//!
+//! # In your program
+//!
+//! - It needs a runtime with IO and time enabled (`enable_all`), of either flavour. All work is done in the
+//!   task that awaits. Its futures are [`Send`].
+//! - Every future can be dropped at any time, by `select!` or [`tokio::time::timeout`]: nothing is left
+//!   running, and a connection that was in use is closed. The futures of a [`Live`] handle's methods that
+//!   borrow it lose nothing when they are dropped: the next one goes on.
+//! - A connection belongs to the runtime that made it. A [`Client`] can be used in another runtime later: it
+//!   makes new connections there. A [`Live`] handle cannot: await it where it was started.
+//! - A handle moves bytes only while it is awaited. A stream of events that is left alone for 30 seconds is
+//!   dropped by the server.
+//! - Time is tokio's, so `tokio::time::pause` reaches it.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `client`   | the four verbs |
+//! | `dial`     | what is tokio's own: sockets, the pool of them, time |
+//! | `live`     | the loop that moves a conversation's bytes |
+//! | `exec`     | what a running command's handle can do: `AsyncWrite` is its standard input |
+//! | `events`   | what a handle can do that yields items: `Stream` |
+//! | `transfer` | what a handle of a streamed body can do: `AsyncRead` or `AsyncWrite` |
+
+mod client;
+mod dial;
+mod events;
+mod exec;
+mod live;
+mod transfer;
+
+pub use client::Client;
+pub use live::Live;
+pub use lxio_core::api::*;
+pub use lxio_core::flow::{ExitStatus, Output, Piece};
+pub use lxio_core::session::{Cause, Error, ErrorKind, Remote};
+pub use lxio_core::{api, bytes, call, flow, model, session, wire};

@@ -1,0 +1,172 @@
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use lxio_core::bytes::Chance;
+use lxio_core::call::Call;
+use lxio_core::flow::{Fault, Flow, IntoFlow, Unattended};
+use lxio_core::model::Server;
+use lxio_core::session::{Attempt, Cause, Error, Remote, Session};
+use lxio_core::wire::{Buffers, Need, Reuse};
+use lxio_host::{candidates, seed};
+
+use crate::Live;
+use crate::dial::{Shared, Socket, Stretch, dial};
+
+/// A connection to one server. Cheap to clone; clones share its warm connections and can be used from
+/// several tasks at once.
+///
+/// Any of its futures can be dropped at any time: nothing goes on behind your back, a connection in use is
+/// closed, and the next call works. Whether the server has acted on what was dropped is another question.
+#[derive(Debug, Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+impl Client {
+    /// Finds the server, connects and greets it (`GET /1.0`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if no socket answers, with each that was
+    /// tried; otherwise as [`call`](Self::call).
+    pub async fn connect(remote: impl Into<Remote>) -> Result<Self, Error> {
+        let mut remote = remote.into();
+        let mut tried = Vec::new();
+        for candidate in candidates(&remote) {
+            match dial(candidate.path.clone()).await {
+                Ok(mut socket) => {
+                    remote.project = remote.project.or(candidate.project);
+                    let mut chance = Chance::seeded(remote.seed.unwrap_or_else(seed));
+                    let greeting = Session::greeting();
+                    let stranger = Session::stranger(&remote);
+                    let mut attempt =
+                        Attempt::begin(&stranger, &greeting.request, Buffers::new(), false, &mut chance)?;
+                    poll_fn(|cx| poll_exchange(cx, &mut socket, &mut attempt))
+                        .await
+                        .map_err(|fault| Session::failed(&greeting.request, fault))?;
+                    let session = Session::greeted(&remote, attempt.conclude(&greeting)?)?;
+                    let shared = Shared::new(session, candidate.path, chance.draw(), remote.idle);
+                    let client = Self { shared: Arc::new(shared) };
+                    client.give_back(socket, attempt);
+                    return Ok(client);
+                }
+                Err(error) => tried.push((candidate.path, error)),
+            }
+        }
+        Err(Error::new(Cause::NoDaemon { tried }))
+    }
+
+    /// What the server is and how it is spoken to.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.shared.session
+    }
+
+    /// What the server said of itself when it was greeted. It is not asked again: for that there is
+    /// `client.call(server().get())`.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.shared.session.server
+    }
+
+    /// Makes one call.
+    ///
+    /// A call is sent a second time only if the connection was an old one that the server had closed, and if
+    /// the server cannot have acted on the first, or the call is idempotent.
+    ///
+    /// # Errors
+    /// [`Error`] with what the server answered instead, or how the connection failed.
+    pub async fn call<T>(&self, call: Call<T>) -> Result<T, Error> {
+        let request = &call.request;
+        self.shared.session.check(request).map_err(|error| Error::from(error).at(request))?;
+        let mut chance = Chance::seeded(0);
+        let mut warm = self.shared.warm();
+        loop {
+            let (mut socket, buffers, is_warm) = match warm.take() {
+                Some((socket, buffers)) => (socket, buffers, true),
+                None => {
+                    let dialled = self.shared.dial().await;
+                    let socket = dialled.map_err(|error| Session::failed(request, Fault::Dial(error)))?;
+                    (socket, Buffers::new(), false)
+                }
+            };
+            let mut attempt = Attempt::begin(&self.shared.session, request, buffers, is_warm, &mut chance)
+                .map_err(|error| Error::from(error).at(request))?;
+            match poll_fn(|cx| poll_exchange(cx, &mut socket, &mut attempt)).await {
+                Ok(()) => {
+                    let result = attempt.conclude(&call);
+                    self.give_back(socket, attempt);
+                    return result;
+                }
+                Err(_) if attempt.may_repeat(request) => self.shared.forget(),
+                Err(fault) => return Err(Session::failed(request, fault)),
+            }
+        }
+    }
+
+    /// Runs a conversation to its end: a change until it is settled, a command with all its output, an edit.
+    ///
+    /// # Errors
+    /// [`Error`] with why it came to no good end and what is known of the state it left.
+    pub async fn run<C>(&self, conversation: C) -> Result<<C::Flow as Flow>::Output, Error>
+    where
+        C: IntoFlow,
+        C::Flow: Unattended,
+    {
+        Live::new(conversation.into_flow(), &self.shared).finish().await
+    }
+
+    /// Starts a conversation to take part in: a command to talk to, events to follow, a body to stream.
+    ///
+    /// Returns when it stands: sockets are open, a subscription is made, the head of a download has come.
+    ///
+    /// # Errors
+    /// [`Error`] if it came to no good end before that.
+    pub async fn start<C: IntoFlow>(&self, conversation: C) -> Result<Live<C::Flow>, Error> {
+        let mut flow = conversation.into_flow();
+        flow.live();
+        let mut live = Live::new(flow, &self.shared);
+        poll_fn(|cx| live.poll_stand(cx)).await?;
+        Ok(live)
+    }
+
+    fn give_back(&self, socket: Socket, attempt: Attempt) {
+        if let (buffers, Reuse::Yes) = attempt.finish() {
+            self.shared.rest(socket, buffers);
+        }
+    }
+}
+
+/// Moves the bytes of one exchange. It may be dropped half-way, and then socket and attempt with it.
+fn poll_exchange(
+    cx: &mut Context<'_>,
+    socket: &mut Socket,
+    attempt: &mut Attempt,
+) -> Poll<Result<(), Fault>> {
+    let mut stretch = Stretch::default();
+    loop {
+        ready!(stretch.poll_moved(cx));
+        match attempt.need() {
+            Ok(Need::Write(bytes)) => match ready!(socket.poll_write(cx, bytes)) {
+                Ok(0) => attempt.write_failed(io::ErrorKind::WriteZero.into()),
+                Ok(count) => attempt.wrote(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => attempt.write_failed(error),
+            },
+            Ok(Need::Read(space)) => match ready!(socket.poll_read(cx, space)) {
+                Ok(count) => attempt.read(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(attempt.read_failed(error))),
+            },
+            // A call has its body in memory and collects its answer.
+            Ok(Need::Fill(_)) => attempt.filled(0),
+            Ok(Need::Take(bytes)) => {
+                let count = bytes.len();
+                attempt.took(count);
+            }
+            Ok(Need::Done) => return Poll::Ready(Ok(())),
+            Err(fault) => return Poll::Ready(Err(fault)),
+        }
+    }
+}

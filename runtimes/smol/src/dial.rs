@@ -1,0 +1,197 @@
+//! What is async-io's own: sockets to the server, the pool of them that clones of a client share, time.
+
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use async_io::Async;
+use lxio_core::bytes::{Chance, Moment};
+use lxio_core::session::{Pool, Session};
+use lxio_core::wire::Buffers;
+use lxio_host::{Clock, explain};
+
+/// The first and the longest pause before a server whose queue of connections is full is tried again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+/// Longer than any wait: what is waited for until then is not waited for.
+const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+/// How often bytes move in a row before other tasks get their turn.
+const STRETCH: u32 = 64;
+
+/// What clones of a client share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) session: Arc<Session>,
+    path: PathBuf,
+    clock: Clock,
+    pool: Mutex<Pool<Socket>>,
+    chance: Mutex<Chance>,
+}
+
+impl Shared {
+    pub(crate) fn new(session: Session, path: PathBuf, seed: u64, idle: Option<usize>) -> Self {
+        Self {
+            session: Arc::new(session),
+            path,
+            clock: Clock::start(),
+            pool: Mutex::new(Pool::new(idle)),
+            chance: Mutex::new(Chance::seeded(seed)),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// A stream of chance for one conversation.
+    pub(crate) fn chance(&self) -> Chance {
+        lock(&self.chance).fork()
+    }
+
+    /// A connection out of the pool. Those that are of no use any more are dropped on the way.
+    pub(crate) fn warm(&self) -> Option<(Socket, Buffers)> {
+        let now = self.now();
+        let mut pool = lock(&self.pool);
+        loop {
+            let (socket, buffers) = pool.take(now)?;
+            if socket.is_usable() {
+                return Some((socket, buffers));
+            }
+        }
+    }
+
+    /// A new connection.
+    pub(crate) fn dial(&self) -> impl Future<Output = io::Result<Socket>> + Send + Sync + use<> {
+        dial(self.path.clone())
+    }
+
+    /// Back to the pool.
+    pub(crate) fn rest(&self, socket: Socket, buffers: Buffers) {
+        let now = self.now();
+        lock(&self.pool).put(socket, buffers, now);
+    }
+
+    /// One connection of the pool was dead: the server closed them, so none is worth trying.
+    pub(crate) fn forget(&self) {
+        lock(&self.pool).clear();
+    }
+}
+
+/// Nothing that is done under these locks can leave them half-done, so a poisoned one is as good.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Connects to the socket at `path`.
+pub(crate) async fn dial(path: PathBuf) -> io::Result<Socket> {
+    let (mut pause, longest) = PAUSES;
+    loop {
+        match Async::<UnixStream>::connect(&path).await {
+            Ok(stream) => return Ok(Socket { stream, ready: false }),
+            // The server's queue is full, and nothing tells when there is room. async-io takes that for a
+            // connection on its way and finds none at its end.
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) => {
+                async_io::Timer::after(pause).await;
+            }
+            Err(error) => return Err(explain(&path, error)),
+        }
+        pause = longest.min(pause * 2);
+    }
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: Async<UnixStream>,
+    /// Reading may give something without waiting.
+    ready: bool,
+}
+
+impl Socket {
+    /// Writes what can be written now.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            match self.stream.get_ref().write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+            ready!(self.stream.poll_writable(cx))?;
+        }
+    }
+
+    /// Reads what can be read now.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            if !self.ready {
+                ready!(self.stream.poll_readable(cx))?;
+            }
+            let read = self.stream.get_ref().read(space);
+            // A short read took all there was; only a full one may have left something.
+            self.ready = matches!(read, Ok(count) if count == space.len());
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    /// Whether a request can be sent: nothing has come that nobody asked for, be it the end.
+    fn is_usable(&self) -> bool {
+        let silent = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        self.stream.get_ref().read(&mut [0]).is_err_and(silent)
+    }
+}
+
+/// Counts how often bytes moved in a row, so that a server that never pauses cannot keep the thread.
+#[derive(Debug, Default)]
+pub(crate) struct Stretch(u32);
+
+impl Stretch {
+    /// Bytes moved. Lets others have their turn when it is theirs.
+    pub(crate) fn poll_moved(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0 += 1;
+        if self.0 < STRETCH {
+            return Poll::Ready(());
+        }
+        self.0 = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// The task waits.
+    pub(crate) const fn end(&mut self) {
+        self.0 = 0;
+    }
+}
+
+/// A wait for a moment.
+#[derive(Debug, Default)]
+pub(crate) struct Timer {
+    timer: Option<async_io::Timer>,
+    /// What it is set to.
+    until: Option<Moment>,
+}
+
+impl Timer {
+    /// Waits until `moment`.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, moment: Moment, shared: &Shared) -> Poll<()> {
+        let instant = || Instant::now() + FAR.min(moment.since(shared.now()));
+        let timer = match &mut self.timer {
+            Some(timer) => {
+                if self.until != Some(moment) {
+                    timer.set_at(instant());
+                }
+                timer
+            }
+            none => none.insert(async_io::Timer::at(instant())),
+        };
+        self.until = Some(moment);
+        ready!(Pin::new(timer).poll(cx));
+        self.until = None;
+        Poll::Ready(())
+    }
+}
