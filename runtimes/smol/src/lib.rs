@@ -42,6 +42,8 @@ mod dial;
 mod events;
 mod exec;
 mod live;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 pub use client::Client;
