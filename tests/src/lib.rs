@@ -5,4 +5,10 @@ pub mod mask;
 pub mod recorder;
 pub mod tarball;
 pub mod traffic;
+pub mod tour;
 pub mod transcript;
+
+/// The README's code, compiled as the doc tests are.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

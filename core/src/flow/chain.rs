@@ -11,14 +11,14 @@ pub struct Chain<A, F: Flow> {
 }
 
 enum State<A, F: Flow> {
-    First(Single<A>, Option<Next<A, F>>),
+    First(Box<Single<A>>, Option<Next<A, F>>),
     Then(F),
 }
 
 impl<A, F: Flow> Chain<A, F> {
     /// Makes `call`, then goes on with what `next` makes of its answer.
     pub fn new(call: Call<A>, next: impl FnOnce(A) -> F + Send + 'static) -> Self {
-        Self { state: State::First(call.into_flow(), Some(Box::new(next))), live: false }
+        Self { state: State::First(Box::new(call.into_flow()), Some(Box::new(next))), live: false }
     }
 }
 

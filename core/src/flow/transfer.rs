@@ -99,4 +99,9 @@ impl<T> Flow for Upload<T> {
     fn handle(&mut self, slot: Slot, event: Event<'_>, now: Moment) {
         self.0.handle(slot, event, now);
     }
+
+    /// Whether the server has answered, so that it takes no more of the body.
+    fn ready(&self) -> bool {
+        self.0.ready()
+    }
 }

@@ -10,7 +10,7 @@ use crate::wire::{Buffers, Exchange, Need, Reply, Reuse};
 ///
 /// The driver's loop over [`need`](Self::need) is all there is to a call:
 ///
-/// ```ignore
+/// ```text
 /// loop {
 ///     match attempt.need()? {
 ///         Need::Write(bytes) => match socket.write(bytes) { Ok(n) => attempt.wrote(n), Err(e) => attempt.write_failed(e)? },

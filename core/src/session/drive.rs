@@ -6,7 +6,7 @@ use super::link::{Link, News, Open, Running};
 use super::{Attempt, Cause, Error, Session};
 use crate::bytes::{Chance, Moment};
 use crate::call::Request;
-use crate::flow::{Effect, Event, Fault, Flow, Slot};
+use crate::flow::{Effect, Event, Fault, Flow, FlowError, Slot};
 use crate::wire::{Buffers, Need, Websocket};
 
 /// What a [`Drive`] wants of its driver. Exhaustive on purpose: a driver handles every case.
@@ -48,6 +48,8 @@ pub struct Drive<F: Flow> {
     chance: Chance,
     links: Vec<Link>,
     steps: VecDeque<(Slot, Todo)>,
+    /// The requests that the flow sent first and last: an error names one of them.
+    first: Option<String>,
     last: Option<String>,
     /// The flow waits, perhaps for a moment.
     quiet: Option<Option<Moment>>,
@@ -70,6 +72,7 @@ impl<F: Flow> Drive<F> {
             chance,
             links: Vec::new(),
             steps: VecDeque::new(),
+            first: None,
             last: None,
             quiet: None,
             woken: None,
@@ -116,7 +119,8 @@ impl<F: Flow> Drive<F> {
                 (self.woken, self.quiet) = (until, None);
                 continue;
             }
-            return Step::Blocked(until);
+            // One that has passed and woke nothing is no reason to hurry.
+            return Step::Blocked(until.filter(|moment| *moment > now));
         }
     }
 
@@ -274,10 +278,15 @@ impl<F: Flow> Drive<F> {
                 for slot in 0..self.links.len() {
                     self.shut(Slot::try_from(slot).unwrap_or(Slot::MAX));
                 }
-                let last = self.last.take();
-                self.over = Some(result.map_err(|error| match last {
-                    Some(line) => Error::from(error).on(line),
-                    None => Error::from(error),
+                let (first, last) = (self.first.take(), self.last.take());
+                self.over = Some(result.map_err(|error| {
+                    // A call that went wrong is the last one; a conversation is known by its first.
+                    let one_call = matches!(error, FlowError::Call(_) | FlowError::Fault(_));
+                    let line = if one_call { last } else { first };
+                    match line {
+                        Some(line) => Error::from(error).on(line),
+                        None => Error::from(error),
+                    }
                 }));
             }
         }
@@ -290,7 +299,9 @@ impl<F: Flow> Drive<F> {
         while self.links.len() <= at {
             self.links.push(Link::Empty);
         }
-        self.last = Some(request.line());
+        let line = request.line();
+        self.first.get_or_insert_with(|| line.clone());
+        self.last = Some(line);
         match self.session.check(&request) {
             Ok(()) => {
                 self.links[at] = Link::Dial(Box::new(request));

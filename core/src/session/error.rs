@@ -71,6 +71,9 @@ pub enum Cause {
     Output(io::Error),
     /// The conversation had ended before.
     Over,
+    /// The conversation waits for its caller, who waits for it: a body was not written, or not taken. Its
+    /// connections were closed.
+    Stuck,
 }
 
 /// The error of every public function that speaks to a server.
@@ -127,7 +130,7 @@ impl Error {
             Cause::Untrusted => ErrorKind::Untrusted,
             Cause::Input(_) => ErrorKind::Input,
             Cause::Output(_) => ErrorKind::Output,
-            Cause::Over => ErrorKind::Misuse,
+            Cause::Over | Cause::Stuck => ErrorKind::Misuse,
             Cause::Flow(error) => flow_kind(error),
         }
     }
@@ -297,6 +300,7 @@ impl fmt::Display for Error {
             Cause::Input(_) => f.write_str("the data to upload could not be read"),
             Cause::Output(_) => f.write_str("the data that came could not be written"),
             Cause::Over => f.write_str("the conversation had ended before"),
+            Cause::Stuck => f.write_str("the conversation waits for data that was not given to it"),
         }
     }
 }

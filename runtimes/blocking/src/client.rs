@@ -36,9 +36,9 @@ impl Client {
                     let mut chance = Chance::seeded(remote.seed.unwrap_or_else(seed));
                     let greeting = Session::greeting();
                     let stranger = Session::stranger(&remote);
-                    let attempt = Attempt::begin(&stranger, &greeting.request, Buffers::new(), false, &mut chance)?;
+                    let mut attempt = Attempt::begin(&stranger, &greeting.request, Buffers::new(), false, &mut chance)?;
                     let failed = |fault| Session::failed(&greeting.request, fault);
-                    let attempt = exchange(&socket, attempt).map_err(|(_, fault)| failed(fault))?;
+                    exchange(&socket, &mut attempt).map_err(failed)?;
                     let session = Session::greeted(&remote, attempt.conclude(&greeting)?)?;
                     let shared = Shared::new(session, candidate.path, chance.draw(), remote.idle);
                     let client = Self { shared: Arc::new(shared) };
@@ -84,16 +84,16 @@ impl Client {
                     (socket, Buffers::new(), false)
                 }
             };
-            let attempt = Attempt::begin(&self.shared.session, request, buffers, is_warm, &mut chance)
+            let mut attempt = Attempt::begin(&self.shared.session, request, buffers, is_warm, &mut chance)
                 .map_err(|error| Error::from(error).at(request))?;
-            match exchange(&socket, attempt) {
-                Ok(attempt) => {
+            match exchange(&socket, &mut attempt) {
+                Ok(()) => {
                     let result = attempt.conclude(&call);
                     self.give_back(socket, attempt);
                     return result;
                 }
-                Err((attempt, _)) if attempt.may_repeat(request) => self.shared.forget(),
-                Err((_, fault)) => return Err(Session::failed(request, fault)),
+                Err(_) if attempt.may_repeat(request) => self.shared.forget(),
+                Err(fault) => return Err(Session::failed(request, fault)),
             }
         }
     }
@@ -132,16 +132,15 @@ impl Client {
 }
 
 /// Moves the bytes of one exchange.
-fn exchange(mut socket: &UnixStream, mut attempt: Attempt) -> Result<Attempt, (Attempt, Fault)> {
+fn exchange(mut socket: &UnixStream, attempt: &mut Attempt) -> Result<(), Fault> {
     loop {
-        let moved = match attempt.need() {
-            Ok(Need::Write(bytes)) => Moved::Out(socket.write(bytes)),
-            Ok(Need::Read(space)) => Moved::In(socket.read(space)),
+        let moved = match attempt.need()? {
+            Need::Write(bytes) => Moved::Out(socket.write(bytes)),
+            Need::Read(space) => Moved::In(socket.read(space)),
             // A call has its body in memory and collects its answer.
-            Ok(Need::Fill(_)) => Moved::Filled,
-            Ok(Need::Take(bytes)) => Moved::Taken(bytes.len()),
-            Ok(Need::Done) => return Ok(attempt),
-            Err(fault) => return Err((attempt, fault)),
+            Need::Fill(_) => Moved::Filled,
+            Need::Take(bytes) => Moved::Taken(bytes.len()),
+            Need::Done => return Ok(()),
         };
         match moved {
             Moved::Out(Ok(count)) if count > 0 => attempt.wrote(count),
@@ -149,10 +148,7 @@ fn exchange(mut socket: &UnixStream, mut attempt: Attempt) -> Result<Attempt, (A
             Moved::In(Ok(count)) => attempt.read(count),
             Moved::Out(Err(error)) | Moved::In(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             Moved::Out(Err(error)) => attempt.write_failed(error),
-            Moved::In(Err(error)) => {
-                let fault = attempt.read_failed(error);
-                return Err((attempt, fault));
-            }
+            Moved::In(Err(error)) => return Err(attempt.read_failed(error)),
             Moved::Filled => attempt.filled(0),
             Moved::Taken(count) => attempt.took(count),
         }

@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::dial::Shared;
+use crate::transfer::BODY;
 
 /// A conversation that goes on, and its connections. Bytes move while one of its methods is being called.
 ///
@@ -61,13 +62,21 @@ impl<F: Flow> Live<F> {
         self.drive.flow()
     }
 
-    /// Sees it through to its end. Items that were not taken are dropped.
+    /// Sees it through to its end. Items that were not taken are dropped, and so is the rest of a download.
     ///
     /// # Errors
-    /// Why it came to no good end.
+    /// Why it came to no good end. An upload whose body was not ended comes to [`Cause::Stuck`].
     pub fn finish(mut self) -> Result<F::Output, Error> {
-        while !matches!(self.turn(|_| false), Turn::Over) {}
-        self.result()
+        loop {
+            match self.turn(|drive| drive.take(BODY).is_some()) {
+                Turn::Item(_) => {}
+                Turn::Met => {
+                    let count = self.drive.take(BODY).map_or(0, <[u8]>::len);
+                    self.drive.took(BODY, count);
+                }
+                Turn::Over => return self.result(),
+            }
+        }
     }
 
     /// The result, once: after [`Turn::Over`].
@@ -89,7 +98,8 @@ impl<F: Flow> Live<F> {
     /// Goes on until the conversation stands.
     pub(crate) fn stand(&mut self) -> Result<(), Error> {
         loop {
-            match self.turn(|drive| drive.flow().ready()) {
+            // An upload stands when it takes the body, which is before its first answer.
+            match self.turn(|drive| drive.flow().ready() || drive.fill(BODY).is_some()) {
                 Turn::Item(item) => self.items.push_back(item),
                 Turn::Met => return Ok(()),
                 Turn::Over => return self.error().map_or(Ok(()), Err),
@@ -120,8 +130,11 @@ impl<F: Flow> Live<F> {
                     if met(&mut self.drive) {
                         return Turn::Met;
                     }
-                    if !self.move_bytes() {
-                        self.sleep(until);
+                    if !self.move_bytes() && !self.sleep(until) {
+                        // Nobody but the caller could move it, and the caller waits for it.
+                        (self.result, self.over) = (Some(Err(Error::new(Cause::Stuck))), true);
+                        self.sockets.clear();
+                        return Turn::Over;
                     }
                 }
             }
@@ -173,8 +186,8 @@ impl<F: Flow> Live<F> {
         moved
     }
 
-    /// Waits until a socket can be used, or until the moment.
-    fn sleep(&mut self, until: Option<Moment>) {
+    /// Waits until a socket can be used, or until the moment; `false` if there is neither.
+    fn sleep(&mut self, until: Option<Moment>) -> bool {
         let mut wanted = Vec::with_capacity(self.sockets.len());
         for (slot, socket) in (0..).zip(&self.sockets) {
             if socket.is_none() {
@@ -186,13 +199,16 @@ impl<F: Flow> Live<F> {
                 wanted.push((slot, out, input));
             }
         }
+        if wanted.is_empty() && until.is_none() {
+            return false;
+        }
         // One answer to wait for and no deadline: to read is to wait.
         if let ([(slot, false, true)], None) = (wanted.as_slice(), until) {
             let slot = *slot;
             if let Some(Some(socket)) = self.sockets.get_mut(usize::from(slot)) {
                 receive(&mut self.drive, slot, socket, RecvFlags::empty(), self.shared.now());
             }
-            return;
+            return true;
         }
         let timeout = until.map(|until| {
             let left = until.since(self.shared.now());
@@ -215,6 +231,7 @@ impl<F: Flow> Live<F> {
                 socket.ready |= ready;
             }
         }
+        true
     }
 }
 

@@ -6,7 +6,8 @@ use lxio_core::session::{Cause, Error};
 use crate::Live;
 use crate::live::Turn;
 
-const BODY: Slot = 0;
+/// The slot whose request or answer has the streamed body.
+pub(crate) const BODY: Slot = 0;
 
 impl<T> Live<Download<T>> {
     /// What the answer's head says, before its body: `None` only after [`copy_to`](Self::copy_to) or the end.
