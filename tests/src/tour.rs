@@ -89,7 +89,8 @@ pub fn image(options: &Options) -> Result<Vec<u8>, Box<dyn Error>> {
 #[must_use]
 pub fn root_disk(pool: &str) -> Devices {
     let disk = [("type", "disk"), ("path", "/"), ("pool", pool)];
-    let disk: BTreeMap<String, String> = disk.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    let disk: BTreeMap<String, String> =
+        disk.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
     Devices::from([("root".to_owned(), disk)])
 }
 

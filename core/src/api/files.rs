@@ -105,9 +105,11 @@ impl FileHandle {
     }
 
     fn make(&self, kind: &FileKind, payload: Payload) -> Request {
-        let mut request = Request::post(self.target()).octets(payload).field(Field::Own("type"), kind.as_str());
+        let mut request =
+            Request::post(self.target()).octets(payload).field(Field::Own("type"), kind.as_str());
         if let Some((uid, gid)) = self.owner {
-            request = request.field(Field::Own("uid"), uid.to_string()).field(Field::Own("gid"), gid.to_string());
+            request =
+                request.field(Field::Own("uid"), uid.to_string()).field(Field::Own("gid"), gid.to_string());
         }
         if let Some(mode) = self.mode {
             request = request.field(Field::Own("mode"), mode.to_string());

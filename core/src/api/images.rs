@@ -151,7 +151,8 @@ impl ImageImport {
         }
         if !self.properties.is_empty() {
             // The field holds a query: its escaping is that of one.
-            let query = self.properties.iter().fold(Target::at(""), |query, (key, value)| query.query(key, value));
+            let query =
+                self.properties.iter().fold(Target::at(""), |query, (key, value)| query.query(key, value));
             let text = query.text().unwrap_or_default().trim_start_matches('?').to_owned();
             request = request.field(Field::Own("properties"), text);
         }
@@ -171,7 +172,9 @@ impl ImageImport {
 pub(super) fn fingerprint(ended: Ended) -> Result<Fingerprint, CallError> {
     let found = match &ended {
         Ended::Operation(operation) => operation.fingerprint(),
-        Ended::AtOnce(content) => content.get("fingerprint").and_then(|text| text.as_str()).map(Fingerprint::from),
+        Ended::AtOnce(content) => {
+            content.get("fingerprint").and_then(|text| text.as_str()).map(Fingerprint::from)
+        }
     };
     found.ok_or_else(|| CallError::Malformed {
         status: 202,

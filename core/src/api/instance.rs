@@ -8,7 +8,8 @@ use super::snapshots::{SnapshotHandle, SnapshotsHandle};
 use crate::call::{self, Call, ETag, Request, Tagged, Target};
 use crate::flow::{Chain, Edit, Exec, IntoFlow, Settle};
 use crate::model::{
-    Config, ExecRequest, Instance, InstanceCreate, InstanceFull, InstanceSource, InstanceState, Name, StateAction, StateChange,
+    Config, ExecRequest, Instance, InstanceCreate, InstanceFull, InstanceSource, InstanceState, Name,
+    StateAction, StateChange,
 };
 
 /// The instance of that name.

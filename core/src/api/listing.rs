@@ -37,7 +37,12 @@ impl Listing {
     }
 
     /// The call for a list of references.
-    pub(super) fn names(&self, target: Target, scope: &Scope, extension: &'static str) -> Call<Vec<Reference>> {
+    pub(super) fn names(
+        &self,
+        target: Target,
+        scope: &Scope,
+        extension: &'static str,
+    ) -> Call<Vec<Reference>> {
         self.call(target, scope, 0, extension)
     }
 }

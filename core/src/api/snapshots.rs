@@ -119,7 +119,9 @@ impl SnapshotHandle {
     /// `PUT /1.0/instances/NAME/snapshots/SNAPSHOT`: what can be set of a snapshot, which is when it expires.
     #[must_use]
     pub fn replace(&self, snapshot: &InstanceSnapshot, etag: Option<&ETag>) -> Settle<()> {
-        Settle::plain(Request::put(self.here()).json(&snapshot.writable()).if_match(etag).needs("snapshot_expiry"))
+        Settle::plain(
+            Request::put(self.here()).json(&snapshot.writable()).if_match(etag).needs("snapshot_expiry"),
+        )
     }
 
     /// Get, change, put, and again if somebody else changed it meanwhile.

@@ -5,7 +5,9 @@ use std::fmt::Write;
 /// `/` is escaped too, so what is appended never spans two segments. `.` and `..` have no escaped form
 /// that servers agree on: refuse them with [`check_name`](super::check_name) first.
 pub fn push_segment(out: &mut String, text: &str) {
-    push_escaped(out, text.as_bytes(), |b| matches!(b, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'*' | b'(' | b')' | b',' | b':' | b'@'));
+    push_escaped(out, text.as_bytes(), |b| {
+        matches!(b, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'*' | b'(' | b')' | b',' | b':' | b'@')
+    });
 }
 
 /// Appends `value` as the value of a query parameter. Any byte may occur, also such that are no UTF-8.

@@ -74,7 +74,15 @@ mod tests {
 
     fn head(request: &Request, flavour: Flavour, project: Option<&str>) -> Result<String, CallError> {
         let dialect = Dialect { flavour, extensions: Extensions::from_iter(["projects"]) };
-        let mut exchange = encode(request, &dialect, project, "lxio", Buffers::new(), &Limits::DEFAULT, &mut Chance::seeded(1))?;
+        let mut exchange = encode(
+            request,
+            &dialect,
+            project,
+            "lxio",
+            Buffers::new(),
+            &Limits::DEFAULT,
+            &mut Chance::seeded(1),
+        )?;
         match exchange.need() {
             Ok(Need::Write(bytes)) => Ok(String::from_utf8_lossy(bytes).into_owned()),
             other => panic!("{other:?}"),
@@ -92,7 +100,9 @@ mod tests {
     fn the_project_of_the_client_yields_to_that_of_the_call() {
         let plain = Request::get(Target::at("/1.0/x"));
         let scoped = Request::get(Target::at("/1.0/x").query("project", "a b"));
-        let line = |request, project| head(request, Flavour::Lxd, project).unwrap().lines().next().unwrap().to_owned();
+        let line = |request, project| {
+            head(request, Flavour::Lxd, project).unwrap().lines().next().unwrap().to_owned()
+        };
         assert_eq!(line(&plain, None), "GET /1.0/x HTTP/1.1");
         assert_eq!(line(&plain, Some("default")), "GET /1.0/x HTTP/1.1");
         assert_eq!(line(&plain, Some("p")), "GET /1.0/x?project=p HTTP/1.1");
@@ -102,7 +112,10 @@ mod tests {
     #[test]
     fn what_the_server_lacks_is_refused_before_a_byte() {
         let gated = Request::get(Target::at("/1.0/x")).needs("network_acl");
-        assert_eq!(head(&gated, Flavour::Lxd, None), Err(CallError::Unsupported { extension: "network_acl" }));
+        assert_eq!(
+            head(&gated, Flavour::Lxd, None),
+            Err(CallError::Unsupported { extension: "network_acl" })
+        );
         let mut only = Request::get(Target::at("/1.0/x"));
         only.only = Some(Flavour::Incus);
         assert_eq!(head(&only, Flavour::Lxd, None), Err(CallError::WrongFlavour { needs: Flavour::Incus }));

@@ -78,7 +78,9 @@ impl fmt::Display for CallError {
             Self::Head(error) => error.fmt(f),
             Self::Refused { code, message } if message.is_empty() => write!(f, "the server answered {code}"),
             Self::Refused { code, message } => write!(f, "the server answered {code}: {message}"),
-            Self::Malformed { status, why } => write!(f, "the answer (status {status}) cannot be understood: {why}"),
+            Self::Malformed { status, why } => {
+                write!(f, "the answer (status {status}) cannot be understood: {why}")
+            }
         }
     }
 }

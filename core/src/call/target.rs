@@ -106,7 +106,11 @@ impl Target {
     #[must_use]
     pub fn query_value(&self, key: &str) -> Option<&str> {
         let (_, query) = self.text.split_once('?')?;
-        query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key).map(|(_, value)| value)
+        query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value)
     }
 
     /// Whether the query has a parameter of that name.
@@ -145,7 +149,8 @@ mod tests {
 
     #[test]
     fn names_stay_in_their_segment() {
-        let target = Target::at("/1.0/instances").name("instance", "a b").then("state").query("project", "x&y");
+        let target =
+            Target::at("/1.0/instances").name("instance", "a b").then("state").query("project", "x&y");
         assert_eq!(target.text().unwrap(), "/1.0/instances/a%20b/state?project=x%26y");
         assert_eq!(target.path(), "/1.0/instances/a%20b/state");
         assert!(target.has_query("project") && !target.has_query("state"));
@@ -160,7 +165,10 @@ mod tests {
             assert!(matches!(target.text(), Err(CallError::BadName(_))), "{bad:?}");
         }
         for bad in ["", "/", "a/", "../x", "a/../b", "a\nb"] {
-            assert!(Target::at("/1.0/images/aliases").free_name("image alias", bad).text().is_err(), "{bad:?}");
+            assert!(
+                Target::at("/1.0/images/aliases").free_name("image alias", bad).text().is_err(),
+                "{bad:?}"
+            );
         }
     }
 
@@ -168,7 +176,8 @@ mod tests {
     fn foreign_paths_are_checked() {
         assert!(Target::foreign("/1.0/operations/x?project=p").has_query("project"));
         assert_eq!(Target::foreign("/1.0/x?a=b").query("c", "d").text().unwrap(), "/1.0/x?a=b&c=d");
-        for bad in ["", "1.0", "//host/x", "/1.0/../x", "/1.0/%2e%2E/x", "/a b", "/a\r\n", "/a#b", "/\u{e9}"] {
+        for bad in ["", "1.0", "//host/x", "/1.0/../x", "/1.0/%2e%2E/x", "/a b", "/a\r\n", "/a#b", "/\u{e9}"]
+        {
             assert!(matches!(Target::foreign(bad).text(), Err(CallError::BadPath { .. })), "{bad:?}");
         }
     }

@@ -1,5 +1,5 @@
 use super::{Effect, Event, Flow, FlowError, IntoFlow, Single, Slot, Unattended};
-use crate::bytes::Moment;
+use crate::bytes::{Limits, Moment};
 use crate::call::Call;
 
 type Next<A, F> = Box<dyn FnOnce(A) -> F + Send>;
@@ -8,6 +8,7 @@ type Next<A, F> = Box<dyn FnOnce(A) -> F + Send>;
 pub struct Chain<A, F: Flow> {
     state: State<A, F>,
     live: bool,
+    limits: Limits,
 }
 
 enum State<A, F: Flow> {
@@ -18,7 +19,11 @@ enum State<A, F: Flow> {
 impl<A, F: Flow> Chain<A, F> {
     /// Makes `call`, then goes on with what `next` makes of its answer.
     pub fn new(call: Call<A>, next: impl FnOnce(A) -> F + Send + 'static) -> Self {
-        Self { state: State::First(Box::new(call.into_flow()), Some(Box::new(next))), live: false }
+        Self {
+            state: State::First(Box::new(call.into_flow()), Some(Box::new(next))),
+            live: false,
+            limits: Limits::DEFAULT,
+        }
     }
 }
 
@@ -34,13 +39,16 @@ impl<A, F: Flow> Flow for Chain<A, F> {
                 Effect::Done(Ok(answer)) => match next.take() {
                     Some(next) => {
                         let mut flow = next(answer);
+                        flow.bound(&self.limits);
                         if self.live {
                             flow.live();
                         }
                         self.state = State::Then(flow);
                         self.poll(now)
                     }
-                    None => Effect::Done(Err(FlowError::Unexpected("the conversation had ended before".into()))),
+                    None => {
+                        Effect::Done(Err(FlowError::Unexpected("the conversation had ended before".into())))
+                    }
                 },
                 // A single call has no other wishes.
                 _ => Effect::Wait(None),
@@ -68,6 +76,10 @@ impl<A, F: Flow> Flow for Chain<A, F> {
         if let State::Then(flow) = &mut self.state {
             flow.live();
         }
+    }
+
+    fn bound(&mut self, limits: &Limits) {
+        self.limits = limits.clone();
     }
 }
 

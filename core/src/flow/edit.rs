@@ -28,7 +28,14 @@ macro_rules! editable {
     )+};
 }
 
-editable!(model::Server, model::Instance, model::InstanceSnapshot, model::Profile, model::Image, model::ImageAlias);
+editable!(
+    model::Server,
+    model::Instance,
+    model::InstanceSnapshot,
+    model::Profile,
+    model::Image,
+    model::ImageAlias
+);
 
 /// Get, change, put if nobody else did in between, and all of it again if somebody had.
 ///
@@ -59,7 +66,9 @@ impl<T: Editable, F: FnMut(&mut T)> Edit<T, F> {
     }
 
     fn got(&mut self, mut object: T, etag: Option<ETag>) -> Result<State<T>, FlowError> {
-        let bad = |error: serde_json::Error| CallError::BadArgument { what: format!("the object is no JSON: {error}") };
+        let bad = |error: serde_json::Error| CallError::BadArgument {
+            what: format!("the object is no JSON: {error}"),
+        };
         let before = object.to_body().map_err(bad)?;
         (self.change)(&mut object);
         let body = object.to_body().map_err(bad)?;
@@ -116,7 +125,9 @@ impl<T: Editable, F: FnMut(&mut T)> Flow for Edit<T, F> {
             }
             (State::Putting(object), Event::Reply(reply)) => match call::change(&reply) {
                 Ok(Change::Done) => State::Over(Some(Ok(object))),
-                Ok(Change::Operation(operation)) => State::Wait(object, Box::new(Waiter::new(*operation, None))),
+                Ok(Change::Operation(operation)) => {
+                    State::Wait(object, Box::new(Waiter::new(*operation, None)))
+                }
                 Err(error) if error.code() == Some(412) && self.tries < TRIES => State::Get,
                 Err(error) if error.code() == Some(412) => {
                     State::Over(Some(Err(FlowError::Conflict { tries: self.tries })))

@@ -153,12 +153,22 @@ impl fmt::Display for FlowError {
             Self::OperationTimedOut(operation) => {
                 write!(f, "operation {} did not end in time and is still running", operation.id())
             }
-            Self::NotExecuted { code, message } => write!(f, "the command was not executed ({code}): {message}"),
-            Self::OutputTruncated { stream, got, .. } => write!(f, "the command's {stream} broke off after {got} bytes"),
-            Self::OutputTooLong { stream, limit } => write!(f, "the command's {stream} is longer than {limit} bytes"),
-            Self::Conflict { tries } => write!(f, "the object was changed by somebody else {tries} times in a row"),
+            Self::NotExecuted { code, message } => {
+                write!(f, "the command was not executed ({code}): {message}")
+            }
+            Self::OutputTruncated { stream, got, .. } => {
+                write!(f, "the command's {stream} broke off after {got} bytes")
+            }
+            Self::OutputTooLong { stream, limit } => {
+                write!(f, "the command's {stream} is longer than {limit} bytes")
+            }
+            Self::Conflict { tries } => {
+                write!(f, "the object was changed by somebody else {tries} times in a row")
+            }
             Self::EventsEnded { .. } => f.write_str("the stream of events ended"),
-            Self::EventsSilent => f.write_str("the stream of events fell silent: its connection must be dead"),
+            Self::EventsSilent => {
+                f.write_str("the stream of events fell silent: its connection must be dead")
+            }
             Self::Unexpected(what) => f.write_str(what),
         }
     }
@@ -169,7 +179,9 @@ impl std::error::Error for FlowError {
         match self {
             Self::Fault(fault) => std::error::Error::source(fault),
             Self::OperationLost { fault, .. } => std::error::Error::source(fault),
-            Self::OutputTruncated { fault: Some(fault), .. } | Self::EventsEnded { fault: Some(fault) } => Some(fault),
+            Self::OutputTruncated { fault: Some(fault), .. } | Self::EventsEnded { fault: Some(fault) } => {
+                Some(fault)
+            }
             _ => None,
         }
     }

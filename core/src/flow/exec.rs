@@ -31,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Exec {
     target: Target,
     body: ExecRequest,
-    limit: usize,
+    limit: Option<usize>,
     live: bool,
     phase: Phase,
     input: Input,
@@ -92,7 +92,7 @@ impl Exec {
         Self {
             target,
             body,
-            limit: Limits::DEFAULT.output,
+            limit: None,
             live: false,
             phase: Phase::New,
             input: Input::default(),
@@ -145,7 +145,7 @@ impl Exec {
     /// Collects at most this many bytes of each output. Default [`Limits::output`].
     #[must_use]
     pub const fn output_limit(mut self, bytes: usize) -> Self {
-        self.limit = bytes;
+        self.limit = Some(bytes);
         self
     }
 
@@ -206,7 +206,8 @@ impl Exec {
         // Control first: it is the one that may be refused when the command was quick.
         open(CONTROL, "control");
         if !(open(STDIN, "0") && open(STDOUT, "1") && open(STDERR, "2")) {
-            self.outcome = Some(Err(FlowError::Unexpected("the server names no sockets for the command".into())));
+            self.outcome =
+                Some(Err(FlowError::Unexpected("the server names no sockets for the command".into())));
         }
         self.phase = Phase::Running;
         self.waiter = Some(Waiter::new(operation, None));
@@ -220,7 +221,7 @@ impl Exec {
     }
 
     fn data(&mut self, slot: Slot, piece: &[u8]) {
-        let (live, limit) = (self.live, self.limit);
+        let (live, limit) = (self.live, self.limit.unwrap_or(Limits::DEFAULT.output));
         let Some(stream) = self.stream(slot) else { return };
         stream.got += piece.len() as u64;
         if live {
@@ -415,6 +416,10 @@ impl Flow for Exec {
 
     fn live(&mut self) {
         self.live = true;
+    }
+
+    fn bound(&mut self, limits: &Limits) {
+        self.limit.get_or_insert(limits.output);
     }
 }
 

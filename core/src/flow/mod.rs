@@ -33,7 +33,7 @@ mod transfer;
 mod wait;
 mod watch;
 
-use crate::bytes::Moment;
+use crate::bytes::{Limits, Moment};
 use crate::call::Request;
 use crate::wire::Reply;
 
@@ -123,6 +123,9 @@ pub trait Flow {
 
     /// Tells the flow that a caller wants its items as they come; otherwise it may collect them.
     fn live(&mut self) {}
+
+    /// Tells the flow the session's limits, before it is polled first.
+    fn bound(&mut self, _limits: &Limits) {}
 }
 
 /// A flow that needs nobody beside it: it can be run to its end in one go.

@@ -137,9 +137,15 @@ impl Flow for Recorded {
                     let none = Err(FlowError::Unexpected("the command has ended".into()));
                     let [stdout, stderr] = std::mem::take(&mut self.outputs);
                     let code = std::mem::replace(&mut self.result, none);
-                    return Effect::Done(code.map(|code| Output { status: ExitStatus::new(code), stdout, stderr }));
+                    return Effect::Done(code.map(|code| Output {
+                        status: ExitStatus::new(code),
+                        stdout,
+                        stderr,
+                    }));
                 }
-                State::Asked | State::Fetching(_) | State::Deleting | State::Over => return Effect::Wait(None),
+                State::Asked | State::Fetching(_) | State::Deleting | State::Over => {
+                    return Effect::Wait(None);
+                }
             }
         }
     }

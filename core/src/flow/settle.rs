@@ -59,7 +59,10 @@ impl Settle<()> {
 
 impl<T> Settle<T> {
     /// A change whose result `finish` finds in how it ended.
-    pub fn new(request: Request, finish: impl FnOnce(Ended) -> Result<T, CallError> + Send + 'static) -> Self {
+    pub fn new(
+        request: Request,
+        finish: impl FnOnce(Ended) -> Result<T, CallError> + Send + 'static,
+    ) -> Self {
         Self {
             request: Some(request),
             finish: Some(Box::new(finish)),
@@ -73,7 +76,10 @@ impl<T> Settle<T> {
     }
 
     /// Follows an operation that is known already.
-    pub fn following(operation: Operation, finish: impl FnOnce(Ended) -> Result<T, CallError> + Send + 'static) -> Self {
+    pub fn following(
+        operation: Operation,
+        finish: impl FnOnce(Ended) -> Result<T, CallError> + Send + 'static,
+    ) -> Self {
         let waiter = Waiter::new(operation, None);
         let mut settle = Self::new(Request::get(call::Target::at("/")), finish);
         settle.request = None;
@@ -176,7 +182,8 @@ impl<T> Flow for Settle<T> {
                     let deadline = self.within.and_then(|time| self.begun.map(|begun| begun.plus(time)));
                     self.glance = self.live.then(|| (*operation).clone());
                     let waiter = Waiter::new(*operation, deadline);
-                    self.state = State::Wait(Box::new(if self.live { waiter.watched(GLANCE) } else { waiter }));
+                    self.state =
+                        State::Wait(Box::new(if self.live { waiter.watched(GLANCE) } else { waiter }));
                 }
                 Ok(Answer::Refused { code, message }) => {
                     self.state = State::Over(Some(Err(CallError::Refused { code, message }.into())));
@@ -189,7 +196,9 @@ impl<T> Flow for Settle<T> {
             }
             (State::Wait(waiter), Event::Failed(fault)) => waiter.failed(fault),
             (State::AfterCalled(_), Event::Reply(reply)) => {
-                let State::AfterCalled(value) = std::mem::replace(&mut self.state, State::Over(None)) else { return };
+                let State::AfterCalled(value) = std::mem::replace(&mut self.state, State::Over(None)) else {
+                    return;
+                };
                 self.state = match call::change(&reply) {
                     Ok(_) => State::After(value),
                     Err(error) => State::Over(Some(Err(error.into()))),

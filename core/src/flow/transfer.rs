@@ -41,7 +41,9 @@ impl<T> Flow for Download<T> {
         }
         match self.over.take() {
             Some(Ok(())) => Effect::Done(
-                self.head.take().ok_or_else(|| FlowError::Unexpected("the answer has no body to stream".into())),
+                self.head
+                    .take()
+                    .ok_or_else(|| FlowError::Unexpected("the answer has no body to stream".into())),
             ),
             Some(Err(error)) => Effect::Done(Err(error)),
             None => Effect::Wait(None),

@@ -62,11 +62,15 @@ impl Flow for Watch {
             Event::Opened => self.open = true,
             Event::Text(text) => match model::Event::parse(text.as_bytes()) {
                 Ok(event) => self.next = Some(event),
-                Err(error) => self.over = Some(FlowError::Unexpected(format!("an event is malformed: {error}"))),
+                Err(error) => {
+                    self.over = Some(FlowError::Unexpected(format!("an event is malformed: {error}")))
+                }
             },
             Event::Reply(reply) => self.over = Some(call::refusal(&reply).into()),
             Event::Ended => self.over = Some(FlowError::EventsEnded { fault: None }),
-            Event::Failed(fault) if self.open => self.over = Some(FlowError::EventsEnded { fault: Some(fault) }),
+            Event::Failed(fault) if self.open => {
+                self.over = Some(FlowError::EventsEnded { fault: Some(fault) })
+            }
             Event::Failed(fault) => self.over = Some(fault.into()),
             _ => {}
         }

@@ -65,7 +65,8 @@ enum Todo {
 
 impl<F: Flow> Drive<F> {
     /// Starts `flow` on `session`. `chance` gives its websockets' masks and keys.
-    pub const fn new(flow: F, session: Arc<Session>, chance: Chance) -> Self {
+    pub fn new(mut flow: F, session: Arc<Session>, chance: Chance) -> Self {
+        flow.bound(&session.limits);
         Self {
             flow,
             session,
@@ -161,7 +162,9 @@ impl<F: Flow> Drive<F> {
                 Ok(Need::Write(bytes)) => Some(bytes),
                 _ => None,
             },
-            Link::Socket(open) if !open.deaf => Some(open.socket.outgoing()).filter(|bytes| !bytes.is_empty()),
+            Link::Socket(open) if !open.deaf => {
+                Some(open.socket.outgoing()).filter(|bytes| !bytes.is_empty())
+            }
             _ => None,
         }
     }

@@ -106,7 +106,11 @@ impl Error {
     }
 
     pub(crate) fn stranger(name: &str, untrusted: bool) -> Self {
-        Self::new(if name.is_empty() && untrusted { Cause::Untrusted } else { Cause::Stranger { name: name.into() } })
+        Self::new(if name.is_empty() && untrusted {
+            Cause::Untrusted
+        } else {
+            Cause::Stranger { name: name.into() }
+        })
     }
 
     /// What happened.
@@ -255,7 +259,9 @@ const fn fault_kind(fault: &Fault) -> ErrorKind {
         Fault::Wire { error: WireError::ShortUpload { .. }, .. } => ErrorKind::Input,
         Fault::Wire { error, .. } if error.is_cut() => ErrorKind::Transport,
         Fault::Wire { error, .. } if error.is_misuse() => ErrorKind::Misuse,
-        Fault::Wire { error: WireError::HeadTooLong { .. } | WireError::BodyTooLong { .. }, .. } => ErrorKind::TooLong,
+        Fault::Wire { error: WireError::HeadTooLong { .. } | WireError::BodyTooLong { .. }, .. } => {
+            ErrorKind::TooLong
+        }
         Fault::Wire { .. } | Fault::Websocket(_) => ErrorKind::Protocol,
         Fault::Call(error) => call_kind(error),
     }
@@ -307,7 +313,11 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error").field("kind", &self.kind()).field("request", &self.0.line).field("cause", &self.0.cause).finish()
+        f.debug_struct("Error")
+            .field("kind", &self.kind())
+            .field("request", &self.0.line)
+            .field("cause", &self.0.cause)
+            .finish()
     }
 }
 

@@ -99,11 +99,14 @@ impl Open {
     }
 
     pub(super) fn send(&mut self, message: &Message) {
+        self.unsent = true;
+        if self.deaf {
+            return;
+        }
         match message {
             Message::Text(text) => self.socket.send_text(text),
             Message::Binary(bytes) => self.socket.send_binary(bytes),
         };
-        self.unsent = true;
     }
 
     /// Looks for what arrived and tells the flow by `tell`.

@@ -70,7 +70,12 @@ impl Session {
     ///
     /// # Errors
     /// What is wrong with it; nothing was sent.
-    pub fn begin(&self, request: &Request, buffers: Buffers, chance: &mut Chance) -> Result<Exchange, CallError> {
+    pub fn begin(
+        &self,
+        request: &Request,
+        buffers: Buffers,
+        chance: &mut Chance,
+    ) -> Result<Exchange, CallError> {
         call::encode(request, &self.dialect, self.project.as_deref(), HOST, buffers, &self.limits, chance)
     }
 

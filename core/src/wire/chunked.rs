@@ -53,7 +53,9 @@ impl Chunked {
                     Ok(Piece::Framing(line))
                 }
                 Ok(httparse::Status::Partial) if data.len() < LONGEST_LINE => Ok(Piece::More),
-                Ok(httparse::Status::Partial) => Err(WireError::BadChunk { what: "its size line is too long" }),
+                Ok(httparse::Status::Partial) => {
+                    Err(WireError::BadChunk { what: "its size line is too long" })
+                }
                 Err(_) => Err(WireError::BadChunk { what: "its size is no number" }),
             },
             State::Data(_) if data.is_empty() => Ok(Piece::More),

@@ -160,16 +160,25 @@ mod tests {
         let plan = Plan { payload: Payload::Bytes(Bytes::from_static(b"{}")), ..Plan::default() };
         let mut exchange = draft.send(plan, &Limits::DEFAULT).unwrap();
         let super::super::Need::Write(bytes) = exchange.need().unwrap() else { panic!() };
-        assert_eq!(bytes, b"POST /1.0/x HTTP/1.1\r\nHost: lxio\r\nX-LXD-mode: 0644\r\nContent-Length: 2\r\n\r\n{}");
+        assert_eq!(
+            bytes,
+            b"POST /1.0/x HTTP/1.1\r\nHost: lxio\r\nX-LXD-mode: 0644\r\nContent-Length: 2\r\n\r\n{}"
+        );
     }
 
     #[test]
     fn nothing_splits_a_head() {
         for target in ["", "/a b", "/a\r\nX: y", "/\u{e9}"] {
-            assert_eq!(Draft::new(Buffers::new(), &Method::GET, target, "h").unwrap_err(), WireError::BadTarget);
+            assert_eq!(
+                Draft::new(Buffers::new(), &Method::GET, target, "h").unwrap_err(),
+                WireError::BadTarget
+            );
         }
         for (name, value) in [("A", "b\r\nC: d"), ("A", "b\0"), ("A:", "b"), ("", "b"), ("A b", "c")] {
-            assert!(matches!(draft().field(name, value.as_bytes()), Err(WireError::BadField { .. })), "{name:?}");
+            assert!(
+                matches!(draft().field(name, value.as_bytes()), Err(WireError::BadField { .. })),
+                "{name:?}"
+            );
         }
         assert_eq!(draft().field("A", b"caf\xc3\xa9\t!"), Ok(()));
     }

@@ -88,8 +88,12 @@ impl fmt::Display for WireError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadTarget => f.write_str("the request target holds a character that no target may"),
-            Self::BadField { name } => write!(f, "the value of header field {name} holds a character that no field may"),
-            Self::ShortUpload { missing } => write!(f, "the body to upload ended {missing} bytes before its announced length"),
+            Self::BadField { name } => {
+                write!(f, "the value of header field {name} holds a character that no field may")
+            }
+            Self::ShortUpload { missing } => {
+                write!(f, "the body to upload ended {missing} bytes before its announced length")
+            }
             Self::NotHttp { start } => write!(f, "the peer does not speak HTTP: it said \"{start}\""),
             Self::BadHead { what } => write!(f, "the response head is malformed: {what}"),
             Self::HeadTooLong { limit } => write!(f, "the response head is longer than {limit} bytes"),

@@ -2,45 +2,13 @@ use ::bytes::Bytes;
 use http::StatusCode;
 
 use super::chunked::{Chunked, Piece};
-use super::head::{self, Field, Framing};
-use super::{Key, Payload, Plan, Reply, Upgrade, Want, WireError};
-use crate::bytes::{Inbox, Limits, Outbox};
+use super::head::{self, Framing};
+use super::upload::{self, Upload};
+use super::{Buffers, Key, Plan, Reply, Upgrade, Want, WireError};
+use crate::bytes::{Inbox, Limits};
 
-/// Bytes lent at once for an upload, and read at once of a streamed download.
-const BLOCK: usize = 128 << 10;
-/// Room in front of a chunk for its size line, `%08x\r\n`, and behind it for its line end.
-const CHUNK_FRONT: usize = 10;
-const CHUNK_BACK: usize = 2;
-
-/// The memory of one connection, reused by every exchange on it.
-#[derive(Debug, Default)]
-pub struct Buffers {
-    pub(super) inbox: Inbox,
-    pub(super) outbox: Outbox,
-    head: Vec<u8>,
-    fields: Vec<Field>,
-}
-
-impl Buffers {
-    /// Empty buffers; nothing is allocated until they are used.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { inbox: Inbox::new(), outbox: Outbox::new(), head: Vec::new(), fields: Vec::new() }
-    }
-
-    /// What came after the head of a 101: the first bytes of the other protocol.
-    #[must_use]
-    pub fn into_rest(self) -> Inbox {
-        self.inbox
-    }
-
-    pub(super) fn begin(&mut self) {
-        self.inbox.recycle();
-        self.outbox.recycle();
-        self.head.clear();
-        self.fields.clear();
-    }
-}
+/// Bytes read at once of a streamed download.
+const BLOCK: usize = upload::BLOCK;
 
 /// What an [`Exchange`] needs before it can go on. Exhaustive on purpose: a driver handles every case.
 #[derive(Debug)]
@@ -86,21 +54,6 @@ enum Phase {
     Done,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Upload {
-    Sized(u64),
-    Chunked,
-    Over,
-}
-
-/// A block of a streamed upload: filled by the caller, framed here, then written.
-#[derive(Debug, Default)]
-struct Block {
-    bytes: Vec<u8>,
-    from: usize,
-    to: usize,
-}
-
 /// One request and its response on one connection.
 ///
 /// ```
@@ -133,7 +86,6 @@ pub struct Exchange {
     /// What follows the outbox: the rest of a body in memory, or a streamed one.
     rest: Bytes,
     upload: Upload,
-    block: Block,
     head_only: bool,
     phase: Phase,
     /// The writing side failed; only the answer counts now.
@@ -167,19 +119,13 @@ enum Step {
 
 impl Exchange {
     pub(super) fn new(buffers: Buffers, plan: Plan, rest: Bytes, head_only: bool, limits: &Limits) -> Self {
-        let upload = match plan.payload {
-            Payload::Sized(length) if length > 0 => Upload::Sized(length),
-            Payload::Chunked => Upload::Chunked,
-            _ => Upload::Over,
-        };
         Self {
             buffers,
             limits: limits.clone(),
             want: plan.want,
             key: plan.key,
             rest,
-            upload,
-            block: Block::default(),
+            upload: Upload::new(&plan.payload),
             head_only,
             phase: Phase::Head,
             write_failed: false,
@@ -212,8 +158,8 @@ impl Exchange {
         Ok(match step {
             Step::Write => Need::Write(self.buffers.outbox.data()),
             Step::WriteRest => Need::Write(&self.rest),
-            Step::WriteBlock => Need::Write(&self.block.bytes[self.block.from..self.block.to]),
-            Step::Fill => Need::Fill(self.block.lend(self.upload)),
+            Step::WriteBlock => Need::Write(self.upload.framed()),
+            Step::Fill => Need::Fill(self.upload.space()),
             Step::Read(room) => Need::Read(self.buffers.inbox.space(room)),
             Step::Take => Need::Take(&self.buffers.inbox.data()[..self.ready]),
             Step::Done => Need::Done,
@@ -228,7 +174,7 @@ impl Exchange {
         } else if !self.rest.is_empty() {
             let _ = self.rest.split_to(count.min(self.rest.len()));
         } else {
-            self.block.from = self.block.to.min(self.block.from + count);
+            self.upload.wrote(count);
         }
     }
 
@@ -240,31 +186,8 @@ impl Exchange {
 
     /// Says that the first `count` bytes of [`Need::Fill`] are filled; 0 ends the body.
     pub fn filled(&mut self, count: usize) {
-        match &mut self.upload {
-            Upload::Sized(left) => {
-                if count == 0 {
-                    self.failed = Some(WireError::ShortUpload { missing: *left });
-                    return;
-                }
-                let count = count.min(self.block.bytes.len()).min(usize::try_from(*left).unwrap_or(usize::MAX));
-                *left -= count as u64;
-                (self.block.from, self.block.to) = (0, count);
-                if *left == 0 {
-                    self.upload = Upload::Over;
-                }
-            }
-            Upload::Chunked if count == 0 => {
-                self.block.put(0, b"0\r\n\r\n");
-                (self.block.from, self.block.to) = (0, 5);
-                self.upload = Upload::Over;
-            }
-            Upload::Chunked => {
-                let count = count.min(BLOCK - CHUNK_FRONT - CHUNK_BACK);
-                self.block.put(0, size_line(count).as_slice());
-                self.block.put(CHUNK_FRONT + count, b"\r\n");
-                (self.block.from, self.block.to) = (0, CHUNK_FRONT + count + CHUNK_BACK);
-            }
-            Upload::Over => {}
+        if let Err(error) = self.upload.filled(count) {
+            self.failed = Some(error);
         }
     }
 
@@ -327,10 +250,7 @@ impl Exchange {
     }
 
     fn reuse(&self) -> Reuse {
-        let unsent = !self.buffers.outbox.is_empty()
-            || !self.rest.is_empty()
-            || self.block.from < self.block.to
-            || self.upload != Upload::Over;
+        let unsent = !self.buffers.outbox.is_empty() || !self.rest.is_empty() || !self.upload.is_over();
         match self.phase {
             _ if self.failed.is_some() => Reuse::Unfinished,
             Phase::Done if self.status == Some(StatusCode::SWITCHING_PROTOCOLS) => Reuse::Upgraded,
@@ -351,14 +271,11 @@ impl Exchange {
             if !self.rest.is_empty() {
                 return Ok(Step::WriteRest);
             }
-            if self.block.from < self.block.to {
+            if !self.upload.framed().is_empty() {
                 return Ok(Step::WriteBlock);
             }
-            if self.upload != Upload::Over {
+            if !self.upload.is_over() {
                 return Ok(Step::Fill);
-            }
-            if self.block.to > 0 {
-                self.block = Block::default();
             }
         }
         loop {
@@ -389,12 +306,16 @@ impl Exchange {
                     if self.ready > 0 {
                         return Ok(Step::Take);
                     }
-                    let piece = self.chunked.look(&self.buffers.inbox.data()[self.collected..], self.limits.head)?;
+                    let piece =
+                        self.chunked.look(&self.buffers.inbox.data()[self.collected..], self.limits.head)?;
                     match piece {
                         Piece::Framing(count) if self.collected == 0 => self.buffers.inbox.consume(count),
-                        Piece::Framing(count) => self.buffers.inbox.cut(self.collected..self.collected + count),
+                        Piece::Framing(count) => {
+                            self.buffers.inbox.cut(self.collected..self.collected + count)
+                        }
                         Piece::Data(most) => {
-                            let count = usize::try_from(most).unwrap_or(usize::MAX).min(self.undecoded().len());
+                            let count =
+                                usize::try_from(most).unwrap_or(usize::MAX).min(self.undecoded().len());
                             self.chunked.took(count as u64);
                             self.accept(count)?;
                         }
@@ -529,32 +450,4 @@ impl Exchange {
         }
         Ok(())
     }
-}
-
-impl Block {
-    fn lend(&mut self, upload: Upload) -> &mut [u8] {
-        if self.bytes.is_empty() {
-            self.bytes.resize(BLOCK, 0);
-        }
-        match upload {
-            Upload::Sized(left) => &mut self.bytes[..usize::try_from(left).unwrap_or(usize::MAX).min(BLOCK)],
-            _ => &mut self.bytes[CHUNK_FRONT..BLOCK - CHUNK_BACK],
-        }
-    }
-
-    fn put(&mut self, at: usize, bytes: &[u8]) {
-        if self.bytes.is_empty() {
-            self.bytes.resize(BLOCK, 0);
-        }
-        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
-    }
-}
-
-/// `%08x\r\n`
-fn size_line(count: usize) -> [u8; CHUNK_FRONT] {
-    let mut line = *b"00000000\r\n";
-    for (place, digit) in line[..8].iter_mut().rev().enumerate() {
-        *digit = b"0123456789abcdef"[(count >> (4 * place)) & 15];
-    }
-    line
 }

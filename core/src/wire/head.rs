@@ -170,17 +170,24 @@ mod tests {
 
     #[test]
     fn lengths_must_agree() {
-        let with = |fields: &str| facts(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n")).map(|facts| facts.framing);
+        let with =
+            |fields: &str| facts(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n")).map(|facts| facts.framing);
         assert_eq!(with("Content-Length: 5"), Ok(Framing::Length(5)));
         assert_eq!(with("Content-Length: 5, 5"), Ok(Framing::Length(5)));
         assert_eq!(with("Content-Length: 5\r\ncontent-length: 5"), Ok(Framing::Length(5)));
         assert_eq!(with("Content-Length: 5\r\nContent-Length: 6"), Err(WireError::ConflictingLengths));
         assert_eq!(with("Content-Length: 5, 6"), Err(WireError::ConflictingLengths));
-        assert_eq!(with("Content-Length: 5\r\nTransfer-Encoding: chunked"), Err(WireError::ConflictingLengths));
+        assert_eq!(
+            with("Content-Length: 5\r\nTransfer-Encoding: chunked"),
+            Err(WireError::ConflictingLengths)
+        );
         assert_eq!(with("Content-Length: +5"), Err(WireError::BadLength));
         assert_eq!(with("Content-Length: 99999999999999999999"), Err(WireError::BadLength));
         assert_eq!(with("Transfer-Encoding: gzip"), Err(WireError::UnknownCoding));
-        assert_eq!(with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), Err(WireError::UnknownCoding));
+        assert_eq!(
+            with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
+            Err(WireError::UnknownCoding)
+        );
         assert_eq!(with("Transfer-Encoding: Chunked"), Ok(Framing::Chunked));
         assert_eq!(with("A: b"), Ok(Framing::UntilClose));
     }

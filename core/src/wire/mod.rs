@@ -9,6 +9,7 @@
 //! Nothing here knows what a body means. Every machine has the same face: it says what it needs, and is
 //! told how much of it happened. End of stream is a read of zero bytes and nothing else.
 
+mod buffers;
 mod chunked;
 mod draft;
 mod error;
@@ -17,11 +18,13 @@ mod frame;
 mod handshake;
 mod head;
 mod reply;
+mod upload;
 mod websocket;
 
+pub use buffers::Buffers;
 pub use draft::{Draft, Payload, Plan, Upgrade, Want};
 pub use error::WireError;
-pub use exchange::{Buffers, Exchange, Need, Reuse};
+pub use exchange::{Exchange, Need, Reuse};
 pub use handshake::Key;
 pub use reply::{Fields, Reply};
 pub use websocket::{Incoming, Websocket, WebsocketError};

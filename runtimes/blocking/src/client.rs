@@ -36,7 +36,8 @@ impl Client {
                     let mut chance = Chance::seeded(remote.seed.unwrap_or_else(seed));
                     let greeting = Session::greeting();
                     let stranger = Session::stranger(&remote);
-                    let mut attempt = Attempt::begin(&stranger, &greeting.request, Buffers::new(), false, &mut chance)?;
+                    let mut attempt =
+                        Attempt::begin(&stranger, &greeting.request, Buffers::new(), false, &mut chance)?;
                     let failed = |fault| Session::failed(&greeting.request, fault);
                     exchange(&socket, &mut attempt).map_err(failed)?;
                     let session = Session::greeted(&remote, attempt.conclude(&greeting)?)?;
@@ -80,7 +81,8 @@ impl Client {
             let (socket, buffers, is_warm) = match warm.take() {
                 Some((socket, buffers)) => (socket, buffers, true),
                 None => {
-                    let socket = self.shared.dial().map_err(|error| Session::failed(request, Fault::Dial(error)))?;
+                    let socket =
+                        self.shared.dial().map_err(|error| Session::failed(request, Fault::Dial(error)))?;
                     (socket, Buffers::new(), false)
                 }
             };

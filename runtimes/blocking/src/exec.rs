@@ -104,7 +104,9 @@ impl Live<Exec> {
         match self.turn(free) {
             Turn::Item(piece) => self.items.push_back(piece),
             Turn::Met => {}
-            Turn::Over => return Err(self.error().map_or_else(|| io::ErrorKind::BrokenPipe.into(), io::Error::other)),
+            Turn::Over => {
+                return Err(self.error().map_or_else(|| io::ErrorKind::BrokenPipe.into(), io::Error::other));
+            }
         }
         Ok(())
     }

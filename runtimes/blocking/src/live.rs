@@ -212,7 +212,10 @@ impl<F: Flow> Live<F> {
         }
         let timeout = until.map(|until| {
             let left = until.since(self.shared.now());
-            Timespec { tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() }
+            Timespec {
+                tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            }
         });
         let mut fds = Vec::with_capacity(wanted.len());
         for (slot, out, input) in &wanted {
@@ -236,7 +239,13 @@ impl<F: Flow> Live<F> {
 }
 
 /// Reads once; whether anything came of it.
-fn receive<F: Flow>(drive: &mut Drive<F>, slot: Slot, socket: &mut Socket, flags: RecvFlags, now: Moment) -> bool {
+fn receive<F: Flow>(
+    drive: &mut Drive<F>,
+    slot: Slot,
+    socket: &mut Socket,
+    flags: RecvFlags,
+    now: Moment,
+) -> bool {
     let Some(space) = drive.incoming(slot) else { return false };
     let room = space.len();
     match recv(&socket.stream, space, flags) {
@@ -257,6 +266,9 @@ fn receive<F: Flow>(drive: &mut Drive<F>, slot: Slot, socket: &mut Socket, flags
 
 impl<F: Flow + std::fmt::Debug> std::fmt::Debug for Live<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Live").field("flow", self.drive.flow()).field("over", &self.over).finish_non_exhaustive()
+        f.debug_struct("Live")
+            .field("flow", self.drive.flow())
+            .field("over", &self.over)
+            .finish_non_exhaustive()
     }
 }

@@ -22,20 +22,27 @@ pub struct Candidate {
 pub fn candidates(remote: &Remote) -> Vec<Candidate> {
     match &remote.address {
         Address::Socket(path) => vec![Candidate { path: path.clone(), project: None }],
-        _ => local(|name| std::env::var_os(name).filter(|value| !value.is_empty()), rustix::process::geteuid().as_raw()),
+        _ => local(
+            |name| std::env::var_os(name).filter(|value| !value.is_empty()),
+            rustix::process::geteuid().as_raw(),
+        ),
     }
 }
 
 fn local(env: impl Fn(&str) -> Option<OsString>, euid: u32) -> Vec<Candidate> {
     let plain = |path: PathBuf| vec![Candidate { path, project: None }];
     let incus = |directory: &Path| {
-        let user = Candidate { path: directory.join("unix.socket.user"), project: Some(format!("user-{euid}")) };
+        let user =
+            Candidate { path: directory.join("unix.socket.user"), project: Some(format!("user-{euid}")) };
         [plain(directory.join("unix.socket")), vec![user]].concat()
     };
     let lxd = |directory: &Path| plain(directory.join("unix.socket"));
 
-    let sockets: Vec<_> =
-        ["INCUS_SOCKET", "LXD_SOCKET"].into_iter().filter_map(&env).flat_map(|path| plain(path.into())).collect();
+    let sockets: Vec<_> = ["INCUS_SOCKET", "LXD_SOCKET"]
+        .into_iter()
+        .filter_map(&env)
+        .flat_map(|path| plain(path.into()))
+        .collect();
     if !sockets.is_empty() {
         return sockets;
     }
@@ -56,7 +63,8 @@ mod tests {
     use super::*;
 
     fn paths(set: &[(&str, &str)]) -> Vec<String> {
-        let env = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
+        let env =
+            |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
         local(env, 1000).into_iter().map(|candidate| candidate.path.display().to_string()).collect()
     }
 
