@@ -15,7 +15,7 @@ pub enum Field {
 /// What is sent, before it is known to which daemon.
 ///
 /// Set its public members freely: a request is a value. [`super::Call`] adds the type of the answer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Request {
     /// The method.
@@ -161,5 +161,31 @@ impl Request {
     #[must_use]
     pub fn line(&self) -> String {
         format!("{} {}", self.method, self.target.path())
+    }
+}
+
+/// Shows no query, no body and no value of a field: each may hold a secret.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<Field> = self.fields.iter().map(|(name, _)| *name).collect();
+        f.debug_struct("Request")
+            .field("line", &self.line())
+            .field("fields", &names)
+            .field("payload", &self.payload)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_that_may_be_secret() {
+        let target = Target::at("/1.0/operations/x/websocket").query("secret", "hunter2");
+        let request = Request::post(target).json(&"hunter2").field(Field::Own("secret"), "hunter2");
+        let shown = format!("{request:?} {:?} {:?}", request.target, request.clone().answered(crate::call::nothing));
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("POST /1.0/operations/x/websocket"), "{shown}");
     }
 }

@@ -3,7 +3,7 @@ use crate::call::CallError;
 
 /// The path and query of a request. Names go in as names and come out escaped, each in one segment; the
 /// first one that cannot is kept as the error of the whole.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Target {
     text: String,
     asks: bool,
@@ -134,6 +134,13 @@ impl Target {
             Some(fault) => Err(fault.clone()),
             None => Ok(&self.text),
         }
+    }
+}
+
+/// Shows the path alone: a query may hold a secret.
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Target").field("path", &self.path()).field("fault", &self.fault).finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@ use super::head::Field;
 use crate::bytes::{Inbox, Outbox};
 
 /// The memory of one connection, reused by every exchange on it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Buffers {
     pub(super) inbox: Inbox,
     pub(super) outbox: Outbox,
@@ -28,5 +28,12 @@ impl Buffers {
         self.outbox.recycle();
         self.head.clear();
         self.fields.clear();
+    }
+}
+
+/// Shows how much there is, not what.
+impl std::fmt::Debug for Buffers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Buffers").field("inbox", &self.inbox).field("outbox", &self.outbox).finish_non_exhaustive()
     }
 }

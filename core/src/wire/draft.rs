@@ -8,7 +8,7 @@ use crate::bytes::Limits;
 const ONE_WRITE: usize = 32 << 10;
 
 /// What is uploaded.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub enum Payload {
     /// No body.
     #[default]
@@ -19,6 +19,18 @@ pub enum Payload {
     Sized(u64),
     /// As many bytes as come, asked for by [`Need::Fill`](super::Need::Fill), sent in chunks.
     Chunked,
+}
+
+/// Shows how much it is, not what.
+impl std::fmt::Debug for Payload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Sized(length) => write!(f, "Sized({length})"),
+            Self::Chunked => f.write_str("Chunked"),
+        }
+    }
 }
 
 /// What is done with the body of the response.

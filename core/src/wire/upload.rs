@@ -9,7 +9,6 @@ const FRONT: usize = 10;
 const BACK: usize = 2;
 
 /// What is still to come of a streamed body, and the block of it that is on its way.
-#[derive(Debug)]
 pub(super) struct Upload {
     rest: Rest,
     block: Vec<u8>,
