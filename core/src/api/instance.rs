@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::files::FileHandle;
+use super::publish::Publication;
 use super::scope::{Scope, scoped};
 use super::snapshots::{SnapshotHandle, SnapshotsHandle};
 use crate::call::{self, Call, ETag, Request, Tagged, Target};
@@ -184,6 +185,12 @@ impl InstanceHandle {
         I::Item: Into<String>,
     {
         Exec::new(self.scope.on(self.target().then("exec")), ExecRequest::new(command))
+    }
+
+    /// `POST /1.0/images`: makes an image of it. It must not be running.
+    #[must_use]
+    pub fn publish(&self) -> Publication {
+        Publication::of(self, None)
     }
 
     /// Its snapshots.

@@ -11,6 +11,7 @@
 //! | `snapshots`  | [`InstanceHandle::snapshot`] | its snapshots |
 //! | `files`      | [`InstanceHandle::file`] | its files |
 //! | `images`     | [`images`], [`image`] | images |
+//! | `publish`    | [`InstanceHandle::publish`] | images made of instances |
 //! | `aliases`    | [`image_alias`] | names for them |
 //! | `profiles`   | [`profiles`], [`profile`] | profiles |
 //! | `operations` | [`operations`], [`operation`] | what the server is at |
@@ -26,6 +27,7 @@ mod instances;
 mod listing;
 mod operations;
 mod profiles;
+mod publish;
 pub mod raw;
 mod scope;
 mod server;
@@ -39,5 +41,6 @@ pub use instance::{InstanceHandle, Transition, instance};
 pub use instances::{InstancesHandle, instances};
 pub use operations::{OperationHandle, OperationsHandle, operation, operations};
 pub use profiles::{ProfileHandle, ProfilesHandle, profile, profiles};
+pub use publish::Publication;
 pub use server::{ServerHandle, server};
 pub use snapshots::{SnapshotCreation, SnapshotHandle, SnapshotsHandle};

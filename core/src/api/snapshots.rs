@@ -1,8 +1,9 @@
 use super::instance::{InstanceHandle, checked};
 use super::instances::named;
+use super::publish::Publication;
 use crate::call::{self, Call, CallError, ETag, Request, Tagged, Target};
 use crate::flow::{Edit, Ended, IntoFlow, Settle};
-use crate::model::{Fingerprint, InstanceRestore, InstanceSnapshot, Name, Reference, SnapshotCreate, Time};
+use crate::model::{InstanceRestore, InstanceSnapshot, Name, Reference, SnapshotCreate, Time};
 
 /// The snapshots of an instance.
 #[derive(Debug, Clone)]
@@ -154,13 +155,9 @@ impl SnapshotHandle {
         Settle::plain(checked(request, "snapshot", &self.name))
     }
 
-    /// `POST /1.0/images`: makes an image of it, and gives its fingerprint.
+    /// `POST /1.0/images`: makes an image of it.
     #[must_use]
-    pub fn publish(&self) -> Settle<Fingerprint> {
-        let from = format!("{}/{}", self.instance.name, self.name);
-        let body = serde_json::json!({ "source": { "type": "snapshot", "name": from } });
-        let request = Request::post(self.instance.scope.on(Target::at("/1.0/images"))).json(&body);
-        let request = checked(checked(request, "instance", &self.instance.name), "snapshot", &self.name);
-        Settle::new(request, super::images::fingerprint)
+    pub fn publish(&self) -> Publication {
+        Publication::of(&self.instance, Some(&self.name))
     }
 }
