@@ -199,3 +199,169 @@ fn end(operation: Box<Operation>) -> Step {
         _ => Step::Failed(FlowError::OperationFailed(operation)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bytes::Limits;
+    use crate::wire::{Buffers, Draft, Need, Plan, WireError};
+
+    const ID: &str = "fa05b1d4-9c2e-4d34-8e52-3f8a1b0d7c11";
+
+    fn at(seconds: u64) -> Moment {
+        Moment::at(Duration::from_secs(seconds))
+    }
+
+    fn waiter(within: Option<u64>) -> Waiter {
+        Waiter::new(Operation::of(OperationId::from(ID)), within.map(at))
+    }
+
+    /// Gives the waiter the answer of this status and body.
+    fn answered(waiter: &mut Waiter, status: u16, body: &str, now: Moment) {
+        let draft = Draft::new(Buffers::new(), &http::Method::GET, "/", "h").unwrap();
+        let mut exchange = draft.send(Plan::default(), &Limits::DEFAULT).unwrap();
+        let bytes = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let mut rest = bytes.as_bytes();
+        loop {
+            match exchange.need().unwrap() {
+                Need::Write(out) => {
+                    let count = out.len();
+                    exchange.wrote(count);
+                }
+                Need::Read(space) => {
+                    let count = rest.len().min(space.len());
+                    space[..count].copy_from_slice(&rest[..count]);
+                    rest = &rest[count..];
+                    exchange.read(count);
+                }
+                Need::Fill(_) | Need::Take(_) => panic!("nothing is streamed"),
+                Need::Done => break,
+            }
+        }
+        waiter.reply(&exchange.reply().unwrap(), now);
+    }
+
+    fn operation(code: u16, err: &str) -> String {
+        let operation = format!(
+            r#"{{"id":"{ID}","class":"task","status":"","status_code":{code},"metadata":{{"return":127}},"err":"{err}"}}"#
+        );
+        format!(
+            r#"{{"type":"sync","status":"Success","status_code":200,"operation":"","error_code":0,"error":"","metadata":{operation}}}"#
+        )
+    }
+
+    fn refusal(code: u16, text: &str) -> String {
+        format!(
+            r#"{{"type":"error","status":"","status_code":0,"operation":"","error_code":{code},"error":"{text}","metadata":null}}"#
+        )
+    }
+
+    /// The path and query that the waiter asks for next.
+    fn asks(waiter: &mut Waiter, now: Moment) -> String {
+        match waiter.poll(now) {
+            Step::Send(request) => request.target.text().unwrap().replace(ID, "ID"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_failure_is_one_in_all_three_shapes() {
+        // LXD: a synchronous answer that holds the failed operation.
+        let mut lxd = waiter(None);
+        assert_eq!(asks(&mut lxd, at(0)), "/1.0/operations/ID/wait?timeout=30");
+        answered(&mut lxd, 200, &operation(400, "boom"), at(1));
+        assert!(
+            matches!(lxd.poll(at(1)), Step::Failed(FlowError::OperationFailed(it)) if it.err() == "boom")
+        );
+        // Incus and some LXD: an error, with HTTP status 200 or not. The operation itself tells more.
+        for status in [200, 400] {
+            let mut incus = waiter(None);
+            asks(&mut incus, at(0));
+            answered(&mut incus, status, &refusal(400, "boom"), at(1));
+            assert_eq!(asks(&mut incus, at(1)), "/1.0/operations/ID");
+            answered(&mut incus, 200, &operation(400, "boom"), at(1));
+            let Step::Failed(FlowError::OperationFailed(it)) = incus.poll(at(1)) else { panic!() };
+            assert_eq!(it.exit_code(), Some(127));
+        }
+    }
+
+    #[test]
+    fn a_long_poll_that_ends_is_no_end() {
+        let mut lxd = waiter(None);
+        asks(&mut lxd, at(0));
+        answered(&mut lxd, 200, &operation(103, ""), at(30));
+        assert_eq!(asks(&mut lxd, at(30)), "/1.0/operations/ID/wait?timeout=30");
+        let mut incus = waiter(None);
+        asks(&mut incus, at(0));
+        answered(&mut incus, 200, &refusal(500, "context deadline exceeded"), at(30));
+        assert_eq!(asks(&mut incus, at(30)), "/1.0/operations/ID");
+        answered(&mut incus, 200, &operation(103, ""), at(30));
+        assert_eq!(asks(&mut incus, at(30)), "/1.0/operations/ID/wait?timeout=30");
+        answered(&mut incus, 200, &operation(200, ""), at(31));
+        assert!(matches!(incus.poll(at(31)), Step::Done(_)));
+    }
+
+    #[test]
+    fn what_is_gone_is_no_success() {
+        let mut waiter = waiter(None);
+        asks(&mut waiter, at(0));
+        answered(&mut waiter, 404, &refusal(404, "not found"), at(1));
+        assert_eq!(asks(&mut waiter, at(1)), "/1.0/operations/ID");
+        answered(&mut waiter, 404, &refusal(404, "not found"), at(1));
+        let Step::Failed(FlowError::OperationVanished { id, said }) = waiter.poll(at(1)) else { panic!() };
+        assert_eq!((id.as_str(), said.as_deref()), (ID, Some("not found")));
+    }
+
+    #[test]
+    fn a_lost_connection_is_made_once_more() {
+        let cut = || Fault::Wire { error: WireError::Closed, left: true };
+        let mut waiter = waiter(None);
+        asks(&mut waiter, at(0));
+        waiter.failed(cut());
+        assert_eq!(asks(&mut waiter, at(0)), "/1.0/operations/ID");
+        answered(&mut waiter, 200, &operation(103, ""), at(1));
+        asks(&mut waiter, at(1));
+        waiter.failed(cut());
+        asks(&mut waiter, at(1));
+        waiter.failed(cut());
+        assert!(matches!(waiter.poll(at(1)), Step::Failed(FlowError::OperationLost { .. })));
+    }
+
+    #[test]
+    fn a_server_that_answers_too_early_is_not_hammered() {
+        let mut waiter = waiter(None);
+        let mut now = at(0);
+        let mut asked = 0;
+        while now < at(60) {
+            match waiter.poll(now) {
+                Step::Send(_) => {
+                    asked += 1;
+                    answered(&mut waiter, 200, &operation(103, ""), now);
+                }
+                Step::Wait(Some(until)) => now = until,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(asked < 200, "{asked} questions in a minute");
+    }
+
+    #[test]
+    fn time_that_is_up_leaves_the_operation_running() {
+        let mut waiter = waiter(Some(3));
+        assert_eq!(asks(&mut waiter, at(0)), "/1.0/operations/ID/wait?timeout=3");
+        answered(&mut waiter, 200, &operation(103, ""), at(3));
+        assert!(matches!(waiter.poll(at(3)), Step::Failed(FlowError::OperationTimedOut(_))));
+        let mut silent = self::waiter(Some(3));
+        asks(&mut silent, at(0));
+        let Step::Wait(Some(until)) = silent.poll(at(1)) else { panic!() };
+        assert!(matches!(silent.poll(until), Step::Failed(FlowError::OperationTimedOut(_))));
+    }
+
+    #[test]
+    fn an_end_that_is_known_needs_no_question() {
+        let answer = operation(401, "");
+        let Ok(Answer::Sync(cancelled)) = Answer::<Operation>::parse(answer.as_bytes()) else { panic!() };
+        let mut waiter = Waiter::new(cancelled, None);
+        assert!(matches!(waiter.poll(at(0)), Step::Failed(FlowError::OperationCancelled(_))));
+    }
+}
