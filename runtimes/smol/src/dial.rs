@@ -5,8 +5,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::{Duration, Instant};
 
 use async_io::Async;
@@ -71,6 +72,7 @@ impl Shared {
 
     /// Back to the pool.
     pub(crate) fn rest(&self, socket: Socket, buffers: Buffers) {
+        socket.bell.forget();
         let now = self.now();
         lock(&self.pool).put(socket, buffers, now);
     }
@@ -91,7 +93,7 @@ pub(crate) async fn dial(path: PathBuf) -> io::Result<Socket> {
     let (mut pause, longest) = PAUSES;
     loop {
         match Async::<UnixStream>::connect(&path).await {
-            Ok(stream) => return Ok(Socket { stream, ready: false }),
+            Ok(stream) => return Ok(Socket::new(stream)),
             // The server's queue is full, and nothing tells when there is room. async-io takes that for a
             // connection on its way and finds none at its end.
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) => {
@@ -109,9 +111,18 @@ pub(crate) struct Socket {
     stream: Async<UnixStream>,
     /// Reading may give something without waiting.
     ready: bool,
+    /// The bell will ring when something comes.
+    armed: bool,
+    bell: Arc<Bell>,
+    waker: Waker,
 }
 
 impl Socket {
+    fn new(stream: Async<UnixStream>) -> Self {
+        let bell = Arc::new(Bell::default());
+        Self { stream, ready: false, armed: false, waker: Waker::from(Arc::clone(&bell)), bell }
+    }
+
     /// Writes what can be written now.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
@@ -123,11 +134,22 @@ impl Socket {
         }
     }
 
-    /// Reads what can be read now.
+    /// Reads what can be read now. Costs no system call while nothing has come, however often it is asked.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.bell.tell(cx.waker());
         loop {
             if !self.ready {
-                ready!(self.stream.poll_readable(cx))?;
+                let rung = self.bell.rung();
+                if self.armed && !rung {
+                    return Poll::Pending;
+                }
+                let mut cx = Context::from_waker(&self.waker);
+                self.armed = self.stream.poll_readable(&mut cx)?.is_pending();
+                // That it is pending does not mean that nothing came: the reactor takes no event for new
+                // that it began to wait for before it was asked. The bell knows.
+                if self.armed && !rung {
+                    return Poll::Pending;
+                }
             }
             let read = self.stream.get_ref().read(space);
             // A short read took all there was; only a full one may have left something.
@@ -143,6 +165,47 @@ impl Socket {
     fn is_usable(&self) -> bool {
         let silent = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
         self.stream.get_ref().read(&mut [0]).is_err_and(silent)
+    }
+}
+
+/// Wakes the task, and remembers that it did, so that a task with many sockets knows which to read.
+#[derive(Debug, Default)]
+struct Bell {
+    rung: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
+
+impl Bell {
+    /// Wakes this task from now on.
+    fn tell(&self, waker: &Waker) {
+        let mut task = lock(&self.task);
+        if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *task = Some(waker.clone());
+        }
+    }
+
+    /// Wakes nobody from now on.
+    fn forget(&self) {
+        lock(&self.task).take();
+    }
+
+    /// Whether it rang since this was asked last.
+    fn rung(&self) -> bool {
+        self.rung.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        let task = lock(&self.task).take();
+        if let Some(waker) = task {
+            waker.wake();
+        }
     }
 }
 

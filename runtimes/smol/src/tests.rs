@@ -245,3 +245,21 @@ fn futures_are_send() {
 async fn pause(time: Duration) {
     async_io::Timer::after(time).await;
 }
+
+/// async-io's own thread waits for events while the task is busy, and takes none of them for new.
+#[test]
+fn a_busy_task_gets_its_answers() {
+    let server = Server::start(&[Deed::Answer]);
+    let client = block_on(Client::connect(server.path.as_path())).unwrap();
+    let mut polls = 0;
+    for _ in 0..20 {
+        let mut call = pin!(get(&client));
+        block_on(poll_fn(|cx| {
+            thread::sleep(Duration::from_millis(2));
+            polls += 1;
+            assert!(polls < 200, "woken again and again, and told that there is nothing");
+            call.as_mut().poll(cx)
+        }))
+        .unwrap();
+    }
+}
