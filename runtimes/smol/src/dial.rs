@@ -71,8 +71,8 @@ impl Shared {
     }
 
     /// Back to the pool.
-    pub(crate) fn rest(&self, socket: Socket, buffers: Buffers) {
-        socket.bell.forget();
+    pub(crate) fn rest(&self, mut socket: Socket, buffers: Buffers) {
+        socket.rest();
         let now = self.now();
         lock(&self.pool).put(socket, buffers, now);
     }
@@ -161,10 +161,20 @@ impl Socket {
         }
     }
 
-    /// Whether a request can be sent: nothing has come that nobody asked for, be it the end.
+    /// Lets go of the task, and has the bell ring if something comes that nobody asked for. The next answer
+    /// needs it armed anyway.
+    fn rest(&mut self) {
+        self.bell.forget();
+        self.bell.rung();
+        self.ready = false;
+        let mut cx = Context::from_waker(&self.waker);
+        // The reactor may first remember an event that was dealt with.
+        self.armed = (0..2).any(|_| self.stream.poll_readable(&mut cx).is_pending());
+    }
+
+    /// Whether a request can be sent: nothing is known to have come at rest, be it the end. Costs no system call.
     fn is_usable(&self) -> bool {
-        let silent = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
-        self.stream.get_ref().read(&mut [0]).is_err_and(silent)
+        self.armed && !self.bell.rung.load(Ordering::Acquire)
     }
 }
 
