@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::files::FileHandle;
+use super::naming;
 use super::publish::Publication;
 use super::scope::{Scope, scoped};
 use super::snapshots::{SnapshotHandle, SnapshotsHandle};
@@ -88,9 +89,7 @@ impl InstanceHandle {
     /// `POST /1.0/instances/NAME`: gives it another name. It must not be running.
     #[must_use]
     pub fn rename(&self, name: impl Into<String>) -> Settle<Name> {
-        let name = Name::from(name.into());
-        let request = Request::post(self.here()).json(&serde_json::json!({ "name": name }));
-        Settle::new(checked(request, "instance", &name), |_| Ok(name))
+        naming::rename(self.here(), "instance", name.into())
     }
 
     /// `DELETE /1.0/instances/NAME`. It must not be running.
@@ -221,14 +220,6 @@ impl InstanceHandle {
 fn own_config(config: &Config) -> Config {
     let own = |key: &str| !key.starts_with("volatile.") || key == "volatile.base_image";
     config.iter().filter(|(key, _)| own(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
-}
-
-/// The request, refused if `name` can be nobody's name.
-pub(super) fn checked(mut request: Request, kind: &'static str, name: &str) -> Request {
-    if let Err(bad) = crate::bytes::check_name(kind, name) {
-        request.target.refuse(bad.into());
-    }
-    request
 }
 
 /// A change of an instance's state: `PUT /1.0/instances/NAME/state`.

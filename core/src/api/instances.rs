@@ -1,4 +1,5 @@
 use super::listing::{Listing, listed};
+use super::naming::checked;
 use super::scope::{Scope, scoped};
 use crate::call::{Call, CallError, Request, Target};
 use crate::flow::{Ended, Settle};
@@ -67,14 +68,12 @@ impl InstancesHandle {
     /// leaves it empty.
     #[must_use]
     pub fn create(&self, create: &InstanceCreate) -> Settle<Name> {
-        let mut target = self.scope.on(Target::at("/1.0/instances"));
-        if !create.name.is_empty()
-            && let Err(bad) = crate::bytes::check_name("instance", &create.name)
-        {
-            target.refuse(bad.into());
-        }
         let name = create.name.clone();
-        Settle::new(Request::post(target).json(create), move |ended| match ended {
+        let mut request = Request::post(self.scope.on(Target::at("/1.0/instances"))).json(create);
+        if !name.is_empty() {
+            request = checked(request, "instance", &name);
+        }
+        Settle::new(request, move |ended| match ended {
             _ if !name.is_empty() => Ok(name),
             Ended::Operation(operation) => named(&operation, "instances").ok_or_else(nameless),
             Ended::AtOnce(_) => Err(nameless()),

@@ -25,6 +25,7 @@ mod images;
 mod instance;
 mod instances;
 mod listing;
+mod naming;
 mod operations;
 mod profiles;
 mod publish;

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
-use super::instance::checked;
 use super::listing::{Listing, listed};
+use super::naming::{self, checked};
 use super::scope::{Scope, scoped};
 use crate::call::{self, Call, ETag, Request, Tagged, Target};
 use crate::flow::{Edit, Settle};
@@ -103,9 +103,7 @@ impl ProfileHandle {
     /// `POST /1.0/profiles/NAME`: gives it another name.
     #[must_use]
     pub fn rename(&self, name: impl Into<String>) -> Settle<Name> {
-        let name = Name::from(name.into());
-        let request = Request::post(self.here()).json(&serde_json::json!({ "name": name }));
-        Settle::new(checked(request, "profile", &name), |_| Ok(name))
+        naming::rename(self.here(), "profile", name.into())
     }
 
     /// `DELETE /1.0/profiles/NAME`. The default profile, and one that is in use, cannot be.

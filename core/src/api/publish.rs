@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::instance::{InstanceHandle, checked};
+use super::instance::InstanceHandle;
+use super::naming::checked;
 use crate::call::{Request, Target};
 use crate::flow::{IntoFlow, Settle};
 use crate::model::Fingerprint;

@@ -1,5 +1,6 @@
-use super::instance::{InstanceHandle, checked};
+use super::instance::InstanceHandle;
 use super::instances::named;
+use super::naming::{self, checked};
 use super::publish::Publication;
 use crate::call::{self, Call, CallError, ETag, Request, Tagged, Target};
 use crate::flow::{Edit, Ended, IntoFlow, Settle};
@@ -134,9 +135,7 @@ impl SnapshotHandle {
     /// `POST /1.0/instances/NAME/snapshots/SNAPSHOT`: gives it another name.
     #[must_use]
     pub fn rename(&self, name: impl Into<String>) -> Settle<Name> {
-        let name = Name::from(name.into());
-        let request = Request::post(self.here()).json(&serde_json::json!({ "name": name }));
-        Settle::new(checked(request, "snapshot", &name), |_| Ok(name))
+        naming::rename(self.here(), "snapshot", name.into())
     }
 
     /// `DELETE /1.0/instances/NAME/snapshots/SNAPSHOT`.

@@ -133,6 +133,19 @@ pub enum FlowError {
     Unexpected(String),
 }
 
+impl FlowError {
+    /// The error of a command whose operation failed: some failures say that it was never executed.
+    pub(super) fn of_command(self) -> Self {
+        match self {
+            Self::OperationFailed(operation) => match operation.exit_code() {
+                Some(code @ (126 | 127)) => Self::NotExecuted { code, message: operation.err().clone() },
+                _ => Self::OperationFailed(operation),
+            },
+            error => error,
+        }
+    }
+}
+
 impl fmt::Display for FlowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

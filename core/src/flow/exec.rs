@@ -287,15 +287,7 @@ impl Exec {
         }
         self.phase = Phase::Over;
         let operation = match self.outcome.take() {
-            Some(Err(FlowError::OperationFailed(operation))) => {
-                return Some(Err(match operation.exit_code() {
-                    Some(code @ (126 | 127)) => {
-                        FlowError::NotExecuted { code, message: operation.err().to_string() }
-                    }
-                    _ => FlowError::OperationFailed(operation),
-                }));
-            }
-            Some(Err(error)) => return Some(Err(error)),
+            Some(Err(error)) => return Some(Err(error.of_command())),
             Some(Ok(operation)) => Some(operation),
             None => None,
         };

@@ -111,12 +111,7 @@ impl Flow for Recorded {
                         self.ended(&operation, code);
                     }
                     Step::Failed(FlowError::OperationFailed(operation)) => {
-                        let error = match operation.exit_code() {
-                            Some(code @ (126 | 127)) => {
-                                FlowError::NotExecuted { code, message: operation.err().to_string() }
-                            }
-                            _ => FlowError::OperationFailed(operation.clone()),
-                        };
+                        let error = FlowError::OperationFailed(operation.clone()).of_command();
                         self.ended(&operation, Err(error));
                     }
                     Step::Failed(error) => {
