@@ -35,7 +35,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "runtimes/smol",
         &["lxio-core", "lxio-host", "async-io", "futures-core", "futures-io", "futures-lite", "smol"],
     ),
-    ("runtimes/tokio", &["lxio-core", "lxio-host", "futures-core", "tokio"]),
+    ("runtimes/tokio", &["lxio-core", "lxio-host", "futures-core", "rustix", "tokio"]),
 ];
 
 const ADAPTERS: &[&str] = &["blocking", "smol", "tokio"];

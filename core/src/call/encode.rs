@@ -17,6 +17,9 @@ pub fn check(request: &Request, dialect: &Dialect, project: Option<&str>) -> Res
     if (is_scoped(request) || project.is_some_and(is_beyond_default)) && !dialect.extensions.has("projects") {
         return Err(CallError::Unsupported { extension: "projects" });
     }
+    for (Field::Plain(name) | Field::Own(name), value) in &request.fields {
+        Draft::check_field(name, value).map_err(CallError::Head)?;
+    }
     Ok(())
 }
 
@@ -24,7 +27,7 @@ pub fn check(request: &Request, dialect: &Dialect, project: Option<&str>) -> Res
 /// none itself. `chance` gives the key of a websocket's handshake.
 ///
 /// # Errors
-/// As [`check`], and a header field that cannot be sent.
+/// As [`check`].
 pub fn encode(
     request: &Request,
     dialect: &Dialect,

@@ -94,17 +94,26 @@ impl Draft {
         Ok(draft)
     }
 
+    /// Whether a header field can be sent, for who wants to know before there is a connection.
+    ///
+    /// # Errors
+    /// As [`field`](Self::field).
+    pub fn check_field(name: &str, value: &[u8]) -> Result<(), WireError> {
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        let text = |byte: &u8| *byte >= 0x20 && *byte != 0x7f || *byte == b'\t';
+        if name.is_empty() || !name.bytes().all(token) || !value.iter().all(text) {
+            return Err(WireError::BadField { name: name.escape_debug().collect() });
+        }
+        Ok(())
+    }
+
     /// Adds a header field.
     ///
     /// # Errors
     /// [`WireError::BadField`] if the name is no token, or the value holds a control character other than
     /// a tab: such a value would end the field and start another.
     pub fn field(&mut self, name: &str, value: &[u8]) -> Result<(), WireError> {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        let text = |byte: &u8| *byte >= 0x20 && *byte != 0x7f || *byte == b'\t';
-        if name.is_empty() || !name.bytes().all(token) || !value.iter().all(text) {
-            return Err(WireError::BadField { name: name.escape_debug().collect() });
-        }
+        Self::check_field(name, value)?;
         let out = self.buffers.outbox.buffer();
         for part in [name.as_bytes(), b": ", value, b"\r\n"] {
             out.extend_from_slice(part);

@@ -86,6 +86,8 @@ pub struct Exchange {
     rest: Bytes,
     upload: Upload,
     head_only: bool,
+    /// Something of a response came, good or bad.
+    heard: bool,
     phase: Phase,
     /// The writing side failed; only the answer counts now.
     write_failed: bool,
@@ -98,6 +100,8 @@ pub struct Exchange {
     chunked: Chunked,
     /// Bytes of the response body at the front of the inbox, decoded.
     collected: usize,
+    /// Bytes of framing behind them, decoded and not yet dropped.
+    gap: usize,
     streams: bool,
     /// Bytes at the front of the inbox that may be taken.
     ready: usize,
@@ -126,6 +130,7 @@ impl Exchange {
             rest,
             upload: Upload::new(&plan.payload),
             head_only,
+            heard: false,
             phase: Phase::Head,
             write_failed: false,
             left: false,
@@ -136,6 +141,7 @@ impl Exchange {
             keep_alive: false,
             chunked: Chunked::new(),
             collected: 0,
+            gap: 0,
             streams: false,
             ready: 0,
             passed: 0,
@@ -195,6 +201,7 @@ impl Exchange {
         if count == 0 {
             self.ended = true;
         } else {
+            self.heard = true;
             self.buffers.inbox.filled(count);
         }
     }
@@ -237,8 +244,8 @@ impl Exchange {
 
     /// Whether any byte of a response came.
     #[must_use]
-    pub fn answered(&self) -> bool {
-        self.status.is_some() || self.interim > 0 || !self.buffers.inbox.is_empty()
+    pub const fn answered(&self) -> bool {
+        self.heard
     }
 
     /// Ends the exchange: the buffers for the next one, and whether the connection can carry it.
@@ -341,6 +348,21 @@ impl Exchange {
     /// Bytes that came and are neither collected nor ready to be taken.
     fn undecoded(&self) -> &[u8] {
         &self.buffers.inbox.data()[self.collected + self.ready..]
+    }
+
+    /// Moves the next `count` bytes over the gap, to the body in front of it: each byte of a body moves at
+    /// most once, however small its chunks are.
+    fn close_up(&mut self, count: usize) {
+        if self.gap > 0 {
+            let from = self.collected + self.gap;
+            self.buffers.inbox.data_mut().copy_within(from..from + count, self.collected);
+        }
+    }
+
+    /// Drops the framing behind the body. Little lies behind it: all that could be decoded was.
+    fn drop_gap(&mut self) {
+        let gap = std::mem::take(&mut self.gap);
+        self.buffers.inbox.cut(self.collected..self.collected + gap);
     }
 
     /// Counts the next `count` undecoded bytes as body.

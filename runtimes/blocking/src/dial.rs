@@ -9,6 +9,8 @@ use lxio_core::bytes::{Chance, Moment};
 use lxio_core::session::{Pool, Session};
 use lxio_core::wire::Buffers;
 use lxio_host::{Clock, explain};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 
 /// What clones of a client share.
 #[derive(Debug)]
@@ -40,9 +42,10 @@ impl Shared {
         lock(&self.chance).fork()
     }
 
-    /// A connection out of the pool.
+    /// A connection out of the pool. Those that are of no use any more are dropped on the way.
     pub(crate) fn warm(&self) -> Option<(UnixStream, Buffers)> {
-        lock(&self.pool).take(self.now())
+        let now = self.now();
+        lock(&self.pool).take(now, |socket, rested| rested < Pool::<UnixStream>::JUST_NOW || is_silent(socket))
     }
 
     /// A new connection.
@@ -60,6 +63,11 @@ impl Shared {
     pub(crate) fn forget(&self) {
         lock(&self.pool).clear();
     }
+}
+
+/// Whether nothing has come that nobody asked for, be it the end.
+fn is_silent(socket: &UnixStream) -> bool {
+    matches!(recv(socket, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT), Err(Errno::AGAIN))
 }
 
 /// Nothing that is done under these locks can leave them half-done, so a poisoned one is as good.

@@ -100,8 +100,15 @@ impl<F: Flow> Live<F> {
         loop {
             // An upload stands when it takes the body, which is before its first answer.
             match self.turn(|drive| drive.flow().ready() || drive.fill(BODY).is_some()) {
-                Turn::Item(item) => self.items.push_back(item),
+                Turn::Item(item) => {
+                    self.items.push_back(item);
+                    // What comes after it, be it the end, is for the caller to find.
+                    if self.drive.flow().ready() {
+                        return Ok(());
+                    }
+                }
                 Turn::Met => return Ok(()),
+                Turn::Over if !self.items.is_empty() => return Ok(()),
                 Turn::Over => return self.error().map_or(Ok(()), Err),
             }
         }

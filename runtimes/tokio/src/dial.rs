@@ -12,6 +12,8 @@ use lxio_core::bytes::{Chance, Moment};
 use lxio_core::session::{Pool, Session};
 use lxio_core::wire::Buffers;
 use lxio_host::explain;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::runtime::{Handle, Id};
@@ -56,13 +58,7 @@ impl Shared {
     /// A connection out of the pool. Those that are of no use any more are dropped on the way.
     pub(crate) fn warm(&self) -> Option<(Socket, Buffers)> {
         let now = self.now();
-        let mut pool = lock(&self.pool);
-        loop {
-            let (socket, buffers) = pool.take(now)?;
-            if socket.is_usable() {
-                return Some((socket, buffers));
-            }
-        }
+        lock(&self.pool).take(now, Socket::is_usable)
     }
 
     /// A new connection.
@@ -127,11 +123,11 @@ impl Socket {
         Poll::Ready(Ok(space.filled().len()))
     }
 
-    /// Whether a request can be sent: nothing is known to have come that nobody asked for, be it the end,
-    /// and it is this runtime's. Costs no system call while nothing has come.
-    fn is_usable(&self) -> bool {
-        let silent = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
-        self.runtime == runtime() && self.stream.try_read(&mut [0]).is_err_and(silent)
+    /// Whether a request can be sent: it is this runtime's, and nothing has come that nobody asked for, be it
+    /// the end. The runtime may not have heard of it yet, so the system is asked.
+    fn is_usable(&self, rested: Duration) -> bool {
+        let silent = || matches!(recv(&self.stream, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT), Err(Errno::AGAIN));
+        self.runtime == runtime() && (rested < Pool::<Self>::JUST_NOW || silent())
     }
 }
 

@@ -121,8 +121,15 @@ impl<F: Flow> Live<F> {
         loop {
             // An upload stands when it takes the body, which is before its first answer.
             match ready!(self.poll_turn(cx, |drive| drive.flow().ready() || drive.fill(BODY).is_some())) {
-                Turn::Item(item) => self.items.push_back(item),
+                Turn::Item(item) => {
+                    self.items.push_back(item);
+                    // What comes after it, be it the end, is for the caller to find.
+                    if self.drive.flow().ready() {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
                 Turn::Met => return Poll::Ready(Ok(())),
+                Turn::Over if !self.items.is_empty() => return Poll::Ready(Ok(())),
                 Turn::Over => return Poll::Ready(self.error().map_or(Ok(()), Err)),
             }
         }
