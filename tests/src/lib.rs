@@ -1,8 +1,12 @@
 //! What the suites share: a recorder of conversations, their transcripts, the count of used endpoints and
 //! the image of the containers.
+pub mod actor;
+pub mod answers;
 pub mod coverage;
+pub mod daemon;
 pub mod mask;
 pub mod recorder;
+pub mod script;
 pub mod tarball;
 pub mod traffic;
 pub mod tour;
