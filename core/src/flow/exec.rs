@@ -280,7 +280,7 @@ impl Exec {
         let outputs_over = self.outputs.iter().all(|stream| stream.end.is_some());
         let patience_over = self.broken_at.is_some_and(|at| at.plus(GRACE) <= now);
         match &self.outcome {
-            Some(Ok(_)) if outputs_over => {}
+            Some(Ok(_)) if outputs_over || patience_over => {}
             Some(Err(_)) => {}
             None if patience_over => {}
             _ => return None,

@@ -17,20 +17,31 @@ pub struct Pool<S> {
 }
 
 impl<S> Pool<S> {
+    /// A rest so short that nothing need be looked at after it.
+    pub const JUST_NOW: Duration = Duration::from_millis(1);
+
     /// An empty pool for at most `most` connections, 64 if that is `None`.
     #[must_use]
     pub fn new(most: Option<usize>) -> Self {
         Self { idle: Vec::new(), most: most.unwrap_or(IDLE) }
     }
 
-    /// Takes a connection. It can be dead all the same: the server may close it at any time.
-    pub fn take(&mut self, now: Moment) -> Option<(S, Buffers)> {
-        let (socket, buffers, since) = self.idle.pop()?;
-        if now.since(since) < LONGEST_REST {
-            return Some((socket, buffers));
+    /// Takes a connection that is `usable`, as its driver sees it from how long it rested; drops those that
+    /// are not. It can be dead all the same: the server may close it at any time.
+    ///
+    /// A driver looks whether anything has come that nobody asked for: that would be taken for the answer.
+    /// One that rested for less than [`JUST_NOW`](Self::JUST_NOW) was looked at when its last answer was
+    /// read, and to look again would only cost.
+    pub fn take(&mut self, now: Moment, mut usable: impl FnMut(&S, Duration) -> bool) -> Option<(S, Buffers)> {
+        while let Some((socket, buffers, since)) = self.idle.pop() {
+            let rested = now.since(since);
+            if rested >= LONGEST_REST {
+                // What lies below rests even longer.
+                self.idle.clear();
+            } else if usable(&socket, rested) {
+                return Some((socket, buffers));
+            }
         }
-        // What lies below rests even longer.
-        self.idle.clear();
         None
     }
 
@@ -72,8 +83,23 @@ mod tests {
         let mut pool = Pool::new(None);
         pool.put("old", Buffers::new(), at(0));
         pool.put("new", Buffers::new(), at(20));
-        assert_eq!(pool.take(at(30)).unwrap().0, "new");
-        assert!(pool.take(at(30)).is_none());
+        assert_eq!(pool.take(at(30), |_, _| true).unwrap().0, "new");
+        assert!(pool.take(at(30), |_, _| true).is_none());
+        assert!(pool.is_empty());
+    }
+
+    #[test]
+    fn what_is_of_no_use_is_dropped_on_the_way() {
+        let mut pool = Pool::new(None);
+        for (name, since) in [("good", 1), ("noisy", 2)] {
+            pool.put(name, Buffers::new(), at(since));
+        }
+        let mut rests = Vec::new();
+        let taken = pool.take(at(3), |name, rested| {
+            rests.push(rested.as_secs());
+            *name == "good"
+        });
+        assert_eq!((taken.unwrap().0, rests), ("good", vec![1, 2]));
         assert!(pool.is_empty());
     }
 
@@ -85,6 +111,6 @@ mod tests {
         assert_eq!(pool.len(), 1);
         let mut none = Pool::new(Some(0));
         none.put("a", Buffers::new(), at(0));
-        assert!(none.take(at(0)).is_none());
+        assert!(none.take(at(0), |_, _| true).is_none());
     }
 }

@@ -49,7 +49,10 @@ impl Live<Exec> {
                         }
                         continue;
                     }
-                    Turn::Over => return self.result(),
+                    Turn::Over => {
+                        stdout.flush().and_then(|()| stderr.flush()).map_err(|error| Error::new(Cause::Output(error)))?;
+                        return self.result();
+                    }
                 },
             };
             match &piece {

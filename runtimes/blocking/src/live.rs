@@ -153,10 +153,12 @@ impl<F: Flow> Live<F> {
         while self.sockets.len() <= at {
             self.sockets.push(None);
         }
-        if fresh {
+        let warm = if fresh {
             self.shared.forget();
-        }
-        let warm = self.shared.warm();
+            None
+        } else {
+            self.shared.warm()
+        };
         let is_warm = warm.is_some();
         let made = match warm {
             Some(connection) => Ok(connection),

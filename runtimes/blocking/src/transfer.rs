@@ -30,6 +30,7 @@ impl<T> Live<Download<T>> {
                 continue;
             }
             if let Turn::Over = self.turn(|drive| drive.take(BODY).is_some()) {
+                writer.flush().map_err(|error| Error::new(Cause::Output(error)))?;
                 return self.result();
             }
         }

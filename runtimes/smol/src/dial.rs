@@ -56,13 +56,7 @@ impl Shared {
     /// A connection out of the pool. Those that are of no use any more are dropped on the way.
     pub(crate) fn warm(&self) -> Option<(Socket, Buffers)> {
         let now = self.now();
-        let mut pool = lock(&self.pool);
-        loop {
-            let (socket, buffers) = pool.take(now)?;
-            if socket.is_usable() {
-                return Some((socket, buffers));
-            }
-        }
+        lock(&self.pool).take(now, |socket, _| socket.is_usable())
     }
 
     /// A new connection.
