@@ -1,11 +1,15 @@
 //! What the suites share: a recorder of conversations, their transcripts, the count of used endpoints and
 //! the image of the containers.
+pub mod adapter;
 pub mod actor;
 pub mod answers;
 pub mod coverage;
-pub mod daemon;
+pub mod live;
 pub mod mask;
 pub mod recorder;
+pub mod scenarios;
+pub mod daemon;
+pub mod scenes;
 pub mod script;
 pub mod tarball;
 pub mod traffic;

@@ -26,6 +26,9 @@ impl ServerHandle {
     }
 
     /// `PUT /1.0`: the configuration as `server` has it, all of it. With `etag`, only if nobody changed it since.
+    ///
+    /// A key that is left out is unset. Not so the `user.*` keys (LXD 5.0.2, Incus 6.0.4): an empty text unsets
+    /// those, too.
     #[must_use]
     pub fn replace(&self, server: &Server, etag: Option<&ETag>) -> Settle<()> {
         Settle::plain(Request::put(Self::target()).json(&server.writable()).if_match(etag))
@@ -41,7 +44,8 @@ impl ServerHandle {
         Settle::plain(Request::patch(Self::target()).json(change))
     }
 
-    /// Get, change, put, and again if somebody else changed it meanwhile.
+    /// Get, change, put, and again if somebody else changed it meanwhile. A `user.*` key is unset by
+    /// an empty text, not by its removal: see [`replace`](Self::replace).
     #[must_use]
     pub fn edit<F: FnMut(&mut Server)>(&self, change: F) -> Edit<Server, F> {
         Edit::new(Self::target(), change)

@@ -1,0 +1,223 @@
+//! Runs every scenario through the three adapters on real daemons.
+
+use std::collections::HashMap;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, exit};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lxio_tests::adapter::{Adapter, Blocking, Smol, Tokio};
+use lxio_tests::coverage::Coverage;
+use lxio_tests::live::{Daemon, Failure, Fixture, Options, Report, child, interrupt, pair};
+use lxio_tests::recorder::Recorder;
+use lxio_tests::scenarios;
+
+const USAGE: &str = "usage: live --daemon NAME=SOCKET... --image TARBALL [--coverage FILE]
+            [--only TEXT]... [--adapter NAME]... [--jobs NUMBER] [--times]
+
+Runs every scenario through every adapter on every daemon. NAME is the daemon's name
+in the report; the daemon needs nothing but a storage pool, and everything that is
+made on it is removed again. --image: a container image that has a shell.
+--coverage: where to write which endpoints gave good answers, and how often.
+--only: only scenarios whose area and name, `exec exec_codes`, hold TEXT.
+--adapter: only this one of blocking, smol and tokio. --jobs: so many scenarios at the
+same time on each daemon. --times: say how long each took.";
+
+#[derive(Debug, Default)]
+struct Arguments {
+    daemons: Vec<(String, PathBuf)>,
+    image: PathBuf,
+    coverage: Option<PathBuf>,
+    only: Option<String>,
+    adapters: Vec<String>,
+    jobs: Option<usize>,
+    times: bool,
+}
+
+fn main() -> ExitCode {
+    let all: Vec<String> = env::args().skip(1).collect();
+    if let Some((first, rest)) = all.split_first()
+        && first == "--child"
+    {
+        return match child::main(rest) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("{why}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let arguments = match arguments(all) {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(why) => {
+            eprintln!("live: {why}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("live: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn arguments(all: Vec<String>) -> Result<Option<Arguments>, String> {
+    let mut found = Arguments::default();
+    let mut all = all.into_iter();
+    while let Some(argument) = all.next() {
+        let mut value = || all.next().ok_or(format!("{argument} wants a value"));
+        match argument.as_str() {
+            "--daemon" => {
+                let text = value()?;
+                let (name, socket) = text.split_once('=').ok_or("--daemon wants NAME=SOCKET")?;
+                found.daemons.push((name.to_owned(), socket.into()));
+            }
+            "--image" => found.image = value()?.into(),
+            "--coverage" => found.coverage = Some(value()?.into()),
+            "--only" => found.only = Some(value()?),
+            "--adapter" => found.adapters.push(value()?),
+            "--jobs" => found.jobs = Some(value()?.parse().map_err(|_| "--jobs wants a number")?),
+            "--times" => found.times = true,
+            "--help" | "-h" => return Ok(None),
+            other => return Err(format!("what is {other}?")),
+        }
+    }
+    if found.daemons.is_empty() || found.image.as_os_str().is_empty() {
+        return Err("--daemon and --image are needed".into());
+    }
+    let known = [Blocking::NAME, Smol::NAME, Tokio::NAME];
+    if let Some(unknown) = found.adapters.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(format!("there is no adapter {unknown}"));
+    }
+    // The same flavour twice: both are told by their number.
+    let mut seen = HashMap::new();
+    for (name, _) in &mut found.daemons {
+        let count: &mut usize = seen.entry(name.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            *name = format!("{name}{count}");
+        }
+    }
+    Ok(Some(found))
+}
+
+/// One daemon, with everything that stands around it.
+struct Place {
+    daemon: Arc<Daemon>,
+    fixture: Arc<Fixture>,
+    recorder: Recorder,
+}
+
+fn run(arguments: &Arguments) -> Result<bool, Failure> {
+    let began = Instant::now();
+    let tag = format!("lxio-{:06x}", lxio_host::seed() & 0x00ff_ffff);
+    let directory = env::temp_dir().join(&tag);
+    fs::create_dir(&directory)?;
+    let coverage = Coverage::new();
+    let mut places = Vec::new();
+    let done = prepare(arguments, &tag, &directory, &coverage, &mut places).map(|()| {
+        let over = Arc::new(AtomicBool::new(false));
+        watch_signals(&over, &places);
+        let report = Report::new(arguments.times);
+        adapter::<Blocking>(0, arguments, &places, &report);
+        adapter::<Smol>(1, arguments, &places, &report);
+        adapter::<Tokio>(2, arguments, &places, &report);
+        over.store(true, Ordering::SeqCst);
+        report
+    });
+    for Place { daemon, fixture, recorder } in places {
+        recorder.stop();
+        for left in fixture.clean(&daemon.tag) {
+            eprintln!("live: left on {}: {left}", daemon.name);
+        }
+    }
+    fs::remove_dir_all(&directory)?;
+    let report = done?;
+    if let Some(path) = &arguments.coverage {
+        coverage.write(path)?;
+    }
+    eprintln!("live: {:.0} s", began.elapsed().as_secs_f64());
+    Ok(report.close())
+}
+
+fn prepare(
+    arguments: &Arguments,
+    tag: &str,
+    directory: &Path,
+    coverage: &Arc<Coverage>,
+    places: &mut Vec<Place>,
+) -> Result<(), Failure> {
+    for (name, socket) in &arguments.daemons {
+        let recorded = directory.join(name);
+        let recorder = Recorder::start(&recorded, socket, vec![coverage.of(name)])?;
+        let prepared = Fixture::prepare(name, socket, &recorded, &arguments.image, tag);
+        let (daemon, fixture) = prepared.map_err(|why| why.doing(name))?;
+        places.push(Place { daemon: Arc::new(daemon), fixture: Arc::new(fixture), recorder });
+    }
+    Ok(())
+}
+
+/// One adapter on all daemons at the same time.
+fn adapter<A: Adapter>(number: usize, arguments: &Arguments, places: &[Place], report: &Report) {
+    if !arguments.adapters.is_empty() && !arguments.adapters.iter().any(|name| name == A::NAME) {
+        return;
+    }
+    let options = Options {
+        only: arguments.only.clone(),
+        jobs: arguments.jobs.unwrap_or(3),
+        daemons: arguments.daemons.iter().map(|(name, _)| name.clone()).collect(),
+        adapter: number,
+    };
+    thread::scope(|scope| {
+        for place in places {
+            scope.spawn(|| pair::<A>(scenarios::all(), &place.daemon, &place.fixture, &options, report));
+        }
+    });
+}
+
+/// At the first signal nothing new is started, and what runs has some seconds; whatever happens then, what
+/// was made is removed.
+fn watch_signals(over: &Arc<AtomicBool>, places: &[Place]) {
+    const GRACE: Duration = Duration::from_secs(8);
+    let over = Arc::clone(over);
+    let places: Vec<_> = places.iter().map(|it| (Arc::clone(&it.daemon), Arc::clone(&it.fixture))).collect();
+    thread::spawn(move || {
+        if Tokio::block_on(signalled()).is_err() {
+            return;
+        }
+        eprintln!("live: interrupted");
+        interrupt();
+        let until = Instant::now() + GRACE;
+        while Instant::now() < until {
+            if over.load(Ordering::SeqCst) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        for (daemon, fixture) in places {
+            fixture.clean(&daemon.tag);
+        }
+        exit(130);
+    });
+}
+
+async fn signalled() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

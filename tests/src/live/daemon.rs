@@ -1,0 +1,84 @@
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use lxio_core::call::Flavour;
+use lxio_core::model::Fingerprint;
+
+use super::Failure;
+
+/// A daemon under test, with what the suite has put on it.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Its name in reports.
+    pub name: String,
+    /// Its socket.
+    pub direct: PathBuf,
+    /// The socket of the recorder in front of it.
+    pub recorded: PathBuf,
+    /// Which of the two it is.
+    pub flavour: Flavour,
+    /// Its own name for the machine's architecture.
+    pub architecture: String,
+    /// How it can be broken and mended, if it can.
+    pub hook: Option<Hook>,
+    /// What every name starts with that the suite makes on it.
+    pub tag: String,
+    /// The alias of the image that containers are made of.
+    pub alias: String,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// The profile that gives containers their disk.
+    pub profile: String,
+}
+
+/// The script that can kill and start a private daemon.
+#[derive(Debug, Clone)]
+pub struct Hook {
+    script: PathBuf,
+    directory: PathBuf,
+}
+
+impl Hook {
+    /// The hook of the daemon of that name, if the environment has one: `LXIO_LIVE_DAEMONS` and
+    /// `LXIO_LIVE_DIR_NAME`.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        let script = std::env::var_os("LXIO_LIVE_DAEMONS")?.into();
+        let directory = std::env::var_os(format!("LXIO_LIVE_DIR_{}", name.to_uppercase()))?.into();
+        Some(Self { script, directory })
+    }
+
+    fn script(&self, command: &str) -> Result<(), Failure> {
+        let run =
+            Command::new(&self.script).arg(command).arg(&self.directory).stdin(Stdio::null()).output()?;
+        if run.status.success() {
+            return Ok(());
+        }
+        Err(Failure::new(format!("daemons {command}: {}", String::from_utf8_lossy(&run.stderr).trim())))
+    }
+
+    /// Ends the daemon by SIGKILL and waits until it is gone.
+    ///
+    /// # Errors
+    /// If the script says no.
+    pub async fn kill(&self) -> Result<(), Failure> {
+        let hook = self.clone();
+        smol::unblock(move || hook.script("kill")).await
+    }
+
+    /// Starts it again and waits until it answers.
+    ///
+    /// # Errors
+    /// If the script says no.
+    pub async fn start(&self) -> Result<(), Failure> {
+        let hook = self.clone();
+        smol::unblock(move || hook.script("start")).await
+    }
+
+    /// Starts it if it does not live, whatever state a scenario has left.
+    pub fn mend(&self) {
+        if self.script("pid").is_err() {
+            let _ = self.script("start");
+        }
+    }
+}

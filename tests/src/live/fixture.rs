@@ -1,0 +1,187 @@
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lxio_blocking::Client;
+use lxio_core::api::{image, image_alias, images, instance, instances, profile, profiles, raw, server};
+use lxio_core::model::{Fingerprint, InstanceCreate, InstanceSource, ProfileCreate, Reference};
+use lxio_core::session::Error;
+use serde_json::json;
+
+use super::data::Hash;
+use super::{Daemon, Failure, Hook};
+
+/// What the suite puts on a daemon, and how it is removed again: by a client of its own, straight to the
+/// daemon, that no scenario can break.
+#[derive(Debug)]
+pub struct Fixture {
+    direct: PathBuf,
+    /// Images that cannot be told by their alias, and whose they are.
+    images: Mutex<Vec<(String, Fingerprint)>>,
+    /// The containers' image was there before.
+    foreign: bool,
+}
+
+impl Fixture {
+    /// Puts image and profile on the daemon behind `direct`.
+    ///
+    /// # Errors
+    /// If that is refused. What was put there till then is removed again.
+    pub fn prepare(
+        name: &str,
+        direct: &Path,
+        recorded: &Path,
+        tarball: &Path,
+        tag: &str,
+    ) -> Result<(Daemon, Self), Failure> {
+        let client = Client::connect(direct)?;
+        let mut fixture = Self { direct: direct.to_owned(), images: Mutex::default(), foreign: false };
+        match fixture.put(&client, name, recorded, tarball, tag) {
+            Ok(daemon) => Ok((daemon, fixture)),
+            Err(failure) => {
+                fixture.clean(tag);
+                Err(failure)
+            }
+        }
+    }
+
+    fn put(
+        &mut self,
+        client: &Client,
+        name: &str,
+        recorded: &Path,
+        tarball: &Path,
+        tag: &str,
+    ) -> Result<Daemon, Failure> {
+        let alias = format!("{tag}-image");
+        let file = File::open(tarball)?;
+        let length = file.metadata()?.len();
+        let mut file = Hash::around(file);
+        let imported = client.start(images().import().sized(length))?.copy_from(&mut file);
+        let fingerprint = match imported {
+            Err(error) if error.is_already_exists() => {
+                self.foreign = true;
+                Fingerprint::from(file.hex())
+            }
+            imported => imported?,
+        };
+        client.run(image_alias(&*alias).create(fingerprint.clone(), "live suite"))?;
+
+        let pools = client.call(raw::get("/1.0/storage-pools").value::<Vec<Reference>>())?;
+        let pool = pools.first().ok_or("the daemon has no storage pool")?.name().into_owned();
+        let mut create = ProfileCreate::new(format!("{tag}-profile"));
+        let disk = [("type", "disk"), ("path", "/"), ("pool", pool.as_str())];
+        let disk = disk.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        create.devices.insert("root".into(), disk);
+        client.run(profiles().create(&create))?;
+
+        let architectures = client.server().environment().architectures();
+        Ok(Daemon {
+            name: name.to_owned(),
+            direct: self.direct.clone(),
+            recorded: recorded.to_owned(),
+            flavour: client.session().dialect.flavour,
+            architecture: architectures.first().ok_or("the daemon names no architecture")?.clone(),
+            hook: Hook::of(name),
+            tag: tag.to_owned(),
+            alias,
+            fingerprint,
+            profile: create.name.into_string(),
+        })
+    }
+
+    /// Makes and starts a container that scenarios share.
+    ///
+    /// # Errors
+    /// If that is refused.
+    pub fn shared(&self, daemon: &Daemon, name: &str) -> Result<(), Failure> {
+        let client = Client::connect(&*self.direct)?;
+        let mut create = InstanceCreate::new(name, InstanceSource::image_alias(&daemon.alias));
+        create.profiles = Some(vec![daemon.profile.as_str().into()]);
+        client.run(instances().create(&create))?;
+        client.run(instance(name).start())?;
+        Ok(())
+    }
+
+    pub(super) fn owns_image(&self, prefix: &str, fingerprint: &Fingerprint) {
+        self.images().push((prefix.to_owned(), fingerprint.clone()));
+    }
+
+    fn images(&self) -> MutexGuard<'_, Vec<(String, Fingerprint)>> {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes everything whose name starts with `prefix`. What could not be removed, and why.
+    pub fn clean(&self, prefix: &str) -> Vec<String> {
+        let mut left = Vec::new();
+        let client = match Client::connect(&*self.direct) {
+            Ok(client) => client,
+            Err(error) => return vec![error.to_string()],
+        };
+        self.clean_instances(&client, prefix, &mut left);
+        self.clean_images(&client, prefix, &mut left);
+        for (list, project) in [("/1.0/profiles", false), ("/1.0/projects", true)] {
+            let Ok(all) = client.call(raw::get(list).value::<Vec<Reference>>()) else { continue };
+            for name in all.iter().map(|it| it.name().into_owned()).filter(|name| name.starts_with(prefix)) {
+                let gone = if project {
+                    client.run(raw::delete(list).then(&name).settle()).map(drop)
+                } else {
+                    client.run(profile(&*name).delete())
+                };
+                note(&mut left, &name, gone);
+            }
+        }
+        let settings = client.call(server().get()).map(|server| server.value.config).unwrap_or_default();
+        for key in settings.keys().filter(|key| key.starts_with(&format!("user.{prefix}"))) {
+            note(&mut left, key, client.run(server().patch(&json!({ "config": { key: "" } }))));
+        }
+        left
+    }
+
+    fn clean_instances(&self, client: &Client, prefix: &str, left: &mut Vec<String>) {
+        let all = client.call(instances().all_projects().all()).or_else(|_| client.call(instances().all()));
+        for it in all.unwrap_or_default() {
+            let mark = it.config.get("user.lxio").map(String::as_str).unwrap_or_default();
+            if !it.name().starts_with(prefix) && !mark.starts_with(prefix) {
+                continue;
+            }
+            let mut handle = instance(it.name().as_str());
+            if !it.project().is_empty() {
+                handle = handle.in_project(it.project().as_str());
+            }
+            // One that is stopped already says no.
+            let _ = client.run(handle.stop().force());
+            note(left, it.name(), client.run(handle.delete()));
+        }
+    }
+
+    fn clean_images(&self, client: &Client, prefix: &str, left: &mut Vec<String>) {
+        let mine = |name: &str| name.starts_with(prefix);
+        for it in client.call(images().all()).unwrap_or_default() {
+            let named = it.aliases().iter().any(|alias| mine(alias.name()));
+            let marked = it.properties.get("description").is_some_and(|text| mine(text));
+            let owned = self
+                .images()
+                .iter()
+                .any(|(whose, fingerprint)| mine(whose) && fingerprint == it.fingerprint());
+            if !named && !marked && !owned {
+                continue;
+            }
+            if self.foreign && named && !marked && !owned {
+                for alias in it.aliases().iter().filter(|alias| mine(alias.name())) {
+                    note(left, alias.name(), client.run(image_alias(alias.name().as_str()).delete()));
+                }
+                continue;
+            }
+            note(left, it.fingerprint(), client.run(image(it.fingerprint().clone()).delete()));
+        }
+        self.images().retain(|(whose, _)| !mine(whose));
+    }
+}
+
+fn note(left: &mut Vec<String>, what: &str, gone: Result<(), Error>) {
+    match gone {
+        Err(error) if !error.is_not_found() => left.push(format!("{what}: {error}")),
+        _ => {}
+    }
+}
