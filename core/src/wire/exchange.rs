@@ -312,21 +312,25 @@ impl Exchange {
                     if self.ready > 0 {
                         return Ok(Step::Take);
                     }
-                    let piece =
-                        self.chunked.look(&self.buffers.inbox.data()[self.collected..], self.limits.head)?;
-                    match piece {
+                    let undecoded = &self.buffers.inbox.data()[self.collected + self.gap..];
+                    let there = undecoded.len();
+                    match self.chunked.look(undecoded, self.limits.head)? {
                         Piece::Framing(count) if self.collected == 0 => self.buffers.inbox.consume(count),
-                        Piece::Framing(count) => {
-                            self.buffers.inbox.cut(self.collected..self.collected + count)
-                        }
+                        Piece::Framing(count) => self.gap += count,
                         Piece::Data(most) => {
-                            let count =
-                                usize::try_from(most).unwrap_or(usize::MAX).min(self.undecoded().len());
+                            let count = usize::try_from(most).unwrap_or(usize::MAX).min(there);
                             self.chunked.took(count as u64);
+                            self.close_up(count);
                             self.accept(count)?;
                         }
-                        Piece::More => return self.read_body(0),
-                        Piece::End => self.phase = Phase::Done,
+                        Piece::More => {
+                            self.drop_gap();
+                            return self.read_body(0);
+                        }
+                        Piece::End => {
+                            self.drop_gap();
+                            self.phase = Phase::Done;
+                        }
                     }
                 }
                 Phase::UntilClose => {
