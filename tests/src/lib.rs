@@ -7,6 +7,7 @@ pub mod coverage;
 pub mod live;
 pub mod mask;
 pub mod recorder;
+pub mod replay;
 pub mod scenarios;
 pub mod daemon;
 pub mod scenes;

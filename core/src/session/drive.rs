@@ -47,6 +47,8 @@ pub struct Drive<F: Flow> {
     session: Arc<Session>,
     chance: Chance,
     links: Vec<Link>,
+    /// For each link its own, so that its bytes do not depend on which of them is faster.
+    chances: Vec<Chance>,
     steps: VecDeque<(Slot, Todo)>,
     /// The requests that the flow sent first and last: an error names one of them.
     first: Option<String>,
@@ -72,6 +74,7 @@ impl<F: Flow> Drive<F> {
             session,
             chance,
             links: Vec::new(),
+            chances: Vec::new(),
             steps: VecDeque::new(),
             first: None,
             last: None,
@@ -133,7 +136,8 @@ impl<F: Flow> Drive<F> {
             self.steps.push_back((slot, Todo::Release(None)));
             return;
         };
-        match Attempt::begin(&self.session, &request, buffers, warm, &mut self.chance) {
+        let chance = &mut self.chances[usize::from(slot)];
+        match Attempt::begin(&self.session, &request, buffers, warm, chance) {
             Ok(attempt) => {
                 let running = Running { attempt, request: *request, headed: false };
                 *link = Link::Exchange(Box::new(running));
@@ -301,6 +305,7 @@ impl<F: Flow> Drive<F> {
         let at = usize::from(slot);
         while self.links.len() <= at {
             self.links.push(Link::Empty);
+            self.chances.push(self.chance.fork());
         }
         let line = request.line();
         self.first.get_or_insert_with(|| line.clone());
@@ -358,7 +363,8 @@ impl<F: Flow> Drive<F> {
             News::Upgraded => {
                 let Link::Exchange(running) = std::mem::replace(link, Link::Empty) else { return };
                 let (buffers, _) = running.attempt.finish();
-                let socket = Websocket::client(buffers.into_rest(), &self.session.limits, self.chance.fork());
+                let chance = self.chances[usize::from(slot)].fork();
+                let socket = Websocket::client(buffers.into_rest(), &self.session.limits, chance);
                 *link = Link::Socket(Box::new(Open::new(socket)));
                 self.flow.handle(slot, Event::Opened, now);
             }
