@@ -105,7 +105,8 @@ impl Target {
     /// The value of a query parameter, as it is escaped.
     #[must_use]
     pub fn query_value(&self, key: &str) -> Option<&str> {
-        let (_, query) = self.text.split_once('?')?;
+        // Asked of every request, and most have no query.
+        let (_, query) = self.asks.then(|| self.text.split_once('?'))??;
         query
             .split('&')
             .filter_map(|pair| pair.split_once('='))
@@ -140,7 +141,10 @@ impl Target {
 /// Shows the path alone: a query may hold a secret.
 impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Target").field("path", &self.path()).field("fault", &self.fault).finish_non_exhaustive()
+        f.debug_struct("Target")
+            .field("path", &self.path())
+            .field("fault", &self.fault)
+            .finish_non_exhaustive()
     }
 }
 
