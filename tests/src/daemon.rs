@@ -29,7 +29,20 @@ pub const CODE: i32 = 3;
 /// # Errors
 /// When there is no socket to be had.
 pub fn start() -> io::Result<Server> {
-    Server::start(|talk| {
+    serve(false)
+}
+
+/// A server that is such a daemon, and says everything in pieces.
+///
+/// # Errors
+/// When there is no socket to be had.
+pub fn start_slow() -> io::Result<Server> {
+    serve(true)
+}
+
+fn serve(slow: bool) -> io::Result<Server> {
+    Server::start(move |talk| {
+        talk.slow = slow;
         while let Some(request) = talk.request()? {
             if !answer(talk, &request)? {
                 break;

@@ -259,7 +259,7 @@ fn accept(
         shared.changed.notify_all();
         let (shared, script) = (Arc::clone(shared), Arc::clone(script));
         thread::spawn(move || {
-            let mut talk = Talk { conn, stream, inbox: Vec::new(), shared };
+            let mut talk = Talk { conn, stream, inbox: Vec::new(), shared, slow: false };
             let _ = script(&mut talk);
             let shared = Arc::clone(&talk.shared);
             drop(talk);
@@ -275,6 +275,8 @@ pub struct Talk {
     stream: UnixStream,
     inbox: Vec<u8>,
     shared: Arc<Shared>,
+    /// Sends what it sends in a few pieces, with a moment between them.
+    pub slow: bool,
 }
 
 impl Talk {
@@ -283,7 +285,14 @@ impl Talk {
     /// # Errors
     /// When the client is gone.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+        if !self.slow {
+            return self.stream.write_all(bytes);
+        }
+        for piece in bytes.chunks((bytes.len() / 3).max(1)) {
+            self.stream.write_all(piece)?;
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// Closes the writing end.

@@ -29,6 +29,8 @@ fn parity<A: Connect>(scene: &str) {
         let server = serve(tape.clone()).unwrap();
         let mut actor = A::connect(Remote::socket(server.path()).seed(SEED)).unwrap();
         let lines = play(scene, &mut actor);
+        drop(actor);
+        assert!(server.until_left(), "{name}: {} leaves a connection behind", A::NAME);
         let told = fs::read_to_string(path.with_extension("txt")).unwrap();
         assert_eq!(server.strays(), [[0_u8; 0]; 0], "{name}: {} sends what nobody else does", A::NAME);
         assert_eq!(lines, told.lines().collect::<Vec<_>>(), "{name} through {}", A::NAME);

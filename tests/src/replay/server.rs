@@ -32,6 +32,8 @@ struct State {
     sent: Vec<Vec<u8>>,
     streams: Vec<Option<UnixStream>>,
     strays: Vec<Vec<u8>>,
+    /// Connections that are being read.
+    reading: usize,
     stopping: bool,
 }
 
@@ -58,7 +60,12 @@ pub fn serve(tape: Tape) -> io::Result<Playing> {
                 return;
             }
             let Ok(stream) = stream else { return };
-            thread::spawn(move || shared.listen(stream));
+            shared.state().reading += 1;
+            thread::spawn(move || {
+                shared.listen(stream);
+                shared.state().reading -= 1;
+                shared.changed.notify_all();
+            });
         }
     });
     let speaking = Arc::clone(&shared);
@@ -77,6 +84,18 @@ impl Playing {
     #[must_use]
     pub fn sent(&self) -> Vec<Vec<u8>> {
         self.shared.state().sent.clone()
+    }
+
+    /// Waits until the client has left, so that all it sent was read; `false` if it never leaves.
+    #[must_use]
+    pub fn until_left(&self) -> bool {
+        let end = Instant::now() + PATIENCE;
+        let mut state = self.shared.state();
+        while state.reading > 0 && Instant::now() < end {
+            let wait = self.shared.changed.wait_timeout(state, Duration::from_millis(200));
+            state = wait.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.reading == 0
     }
 
     /// The beginnings of connections that nobody recorded.
