@@ -123,7 +123,7 @@ impl FileHandle {
         self.make(&FileKind::File, Payload::Bytes(content.into())).answered(call::nothing)
     }
 
-    /// `POST`: appends to a file; one that does not exist is made. API extension `file_append`.
+    /// `POST`: appends to a file, which must exist. API extension `file_append`.
     #[must_use]
     pub fn append(&self, content: impl Into<Bytes>) -> Call<()> {
         let request = self.make(&FileKind::File, Payload::Bytes(content.into()));

@@ -1,10 +1,9 @@
 use super::instance::InstanceHandle;
-use super::instances::named;
 use super::naming::{self, checked};
 use super::publish::Publication;
 use crate::call::{self, Call, CallError, ETag, Request, Tagged, Target};
 use crate::flow::{Edit, Ended, IntoFlow, Settle};
-use crate::model::{InstanceRestore, InstanceSnapshot, Name, Reference, SnapshotCreate, Time};
+use crate::model::{InstanceRestore, InstanceSnapshot, Name, Operation, Reference, SnapshotCreate, Time};
 
 /// The snapshots of an instance.
 #[derive(Debug, Clone)]
@@ -30,7 +29,8 @@ impl SnapshotsHandle {
     }
 
     /// `POST /1.0/instances/NAME/snapshots`: takes a snapshot, and gives its name, which the server chooses if
-    /// `name` is empty.
+    /// `name` is empty. LXD 5.0.2 does not say which name it chose: that is
+    /// [`ErrorKind::Protocol`](crate::session::ErrorKind::Protocol), though the snapshot was taken.
     #[must_use]
     pub fn create(&self, name: impl Into<String>) -> SnapshotCreation {
         SnapshotCreation { target: self.here(), body: SnapshotCreate::new(name.into()) }
@@ -74,17 +74,24 @@ impl IntoFlow for SnapshotCreation {
         }
         Settle::new(request, move |ended| match ended {
             _ if !name.is_empty() => Ok(name),
-            Ended::Operation(operation) => ["instances_snapshots", "instances", "containers"]
-                .into_iter()
-                .find_map(|collection| named(&operation, collection))
-                .ok_or_else(nameless),
+            Ended::Operation(operation) => named(&operation).ok_or_else(nameless),
             Ended::AtOnce(_) => Err(nameless()),
         })
     }
 }
 
+/// The name of the snapshot among the operation's resources. LXD 5.0.2 tells the instance only.
+fn named(operation: &Operation) -> Option<Name> {
+    let mut all = operation.resources().values().flatten();
+    let snapshot = all.find(|it| it.collection().last().is_some_and(|last| last == "snapshots"))?;
+    Some(Name::from(snapshot.name().as_ref()))
+}
+
 fn nameless() -> CallError {
-    CallError::Malformed { status: 202, why: "the server does not say what it named the snapshot".into() }
+    CallError::Malformed {
+        status: 202,
+        why: "the snapshot was taken, but the server does not say what it named it".into(),
+    }
 }
 
 /// One snapshot of an instance, by name.

@@ -94,7 +94,8 @@ pub enum FlowError {
     },
     /// The caller's time was up. The operation was left running.
     OperationTimedOut(Box<Operation>),
-    /// The command could not be executed: 127 if it was not found, 126 if it is no program.
+    /// The command could not be executed: 127 if it was not found, 126 if it is no program. A command that itself
+    /// ends with one of these, such as a shell that does not find what it is told to run, looks the same.
     NotExecuted {
         /// What a shell would return.
         code: i32,

@@ -136,6 +136,15 @@ impl<T> Flow for Settle<T> {
         if let Some(glance) = self.glance.take().filter(|_| self.live) {
             return Effect::Emit(glance);
         }
+        // Here, and not after the call: a flow that follows an operation makes none.
+        if let State::Wait(waiter) = &mut self.state {
+            if let (Some(time), Some(begun)) = (self.within, self.begun) {
+                waiter.end_by(begun.plus(time));
+            }
+            if self.live {
+                waiter.watch(GLANCE);
+            }
+        }
         loop {
             match std::mem::replace(&mut self.state, State::Over(None)) {
                 State::Call => {
@@ -179,11 +188,8 @@ impl<T> Flow for Settle<T> {
             (State::Called, Event::Reply(reply)) => match call::answer::<Value>(&reply) {
                 Ok(Answer::Sync(content)) => self.end(Ended::AtOnce(content)),
                 Ok(Answer::Async(operation)) => {
-                    let deadline = self.within.and_then(|time| self.begun.map(|begun| begun.plus(time)));
                     self.glance = self.live.then(|| (*operation).clone());
-                    let waiter = Waiter::new(*operation, deadline);
-                    self.state =
-                        State::Wait(Box::new(if self.live { waiter.watched(GLANCE) } else { waiter }));
+                    self.state = State::Wait(Box::new(Waiter::new(*operation, None)));
                 }
                 Ok(Answer::Refused { code, message }) => {
                     self.state = State::Over(Some(Err(CallError::Refused { code, message }.into())));
@@ -228,5 +234,41 @@ impl<T> std::fmt::Debug for Settle<T> {
             Some(request) => write!(f, "Settle({})", request.line()),
             None => f.write_str("Settle(begun)"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::OperationId;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::at(Duration::from_secs(seconds))
+    }
+
+    fn follow() -> Settle<()> {
+        let operation = Operation::of(OperationId::from("01234567-89ab-4def-8123-456789abcdef"));
+        Settle::following(operation, |_| Ok(()))
+    }
+
+    fn timeout(settle: &mut Settle<()>) -> String {
+        match settle.poll(at(1)) {
+            Effect::Send(_, request) => {
+                request.target.text().unwrap().split_once("timeout=").unwrap().1.to_owned()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_followed_has_its_options_too() {
+        assert_eq!(timeout(&mut follow()), "30");
+        let mut live = follow();
+        live.live();
+        assert_eq!(timeout(&mut live), "1");
+        let mut timed = follow().within(Duration::from_secs(2));
+        assert_eq!(timeout(&mut timed), "2");
+        assert!(matches!(timed.poll(at(2)), Effect::Wait(Some(_))));
+        assert!(matches!(timed.poll(at(9)), Effect::Done(Err(FlowError::OperationTimedOut(_)))));
     }
 }

@@ -73,9 +73,13 @@ impl Waiter {
     }
 
     /// Looks at the operation at least this often, for a caller that wants to see its progress.
-    pub(super) fn watched(mut self, slice: Duration) -> Self {
+    pub(super) const fn watch(&mut self, slice: Duration) {
         self.slice = slice;
-        self
+    }
+
+    /// Gives up at this moment.
+    pub(super) const fn end_by(&mut self, deadline: Moment) {
+        self.deadline = Some(deadline);
     }
 
     /// The operation as it was seen last.

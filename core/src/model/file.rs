@@ -50,7 +50,7 @@ impl Mode {
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04o}", self.0)?;
+        write!(f, "0{:03o}", self.0)?;
         Ok(())
     }
 }
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_mode_always_has_its_zero() {
-        for (bits, text) in [(0o644, "0644"), (0, "0000"), (0o7, "0007"), (0o4755, "4755")] {
+        for (bits, text) in [(0o644, "0644"), (0, "0000"), (0o7, "0007"), (0o4755, "04755")] {
             let shown = Mode::new(bits).to_string();
             assert_eq!(shown, text);
             assert_eq!(Mode::parse(&shown), Ok(Mode::new(bits)));
