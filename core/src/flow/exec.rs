@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::wait::{Step, Waiter};
 use super::{Effect, Event, ExitStatus, Fault, Flow, FlowError, Message, Output, Piece, Slot, Unattended};
 use crate::bytes::{Limits, Moment, Secret};
-use crate::call::{self, CallError, Change, Request, Target};
+use crate::call::{self, Change, Request, Target};
 use crate::model::{ExecRequest, Operation};
 use crate::wire::{Upgrade, Want};
 
@@ -392,11 +392,9 @@ impl Flow for Exec {
             }
             (_, Event::Ended) => self.ended(slot, None, now),
             (_, Event::Failed(fault)) => self.ended(slot, Some(fault), now),
-            // A refused socket. The operation knows why, unless it is over, which for control is no harm.
-            (_, Event::Reply(reply)) => {
-                let CallError::Refused { .. } = call::refusal(&reply) else { return };
-                self.ended(slot, None, now);
-            }
+            // No socket, whatever the answer says. The operation knows why, unless it is over, which for
+            // control is no harm.
+            (_, Event::Reply(_)) => self.ended(slot, None, now),
             _ => {}
         }
     }
