@@ -113,7 +113,7 @@ fn life(actor: &mut impl Actor, told: &mut Told) {
     told.step("get", actor.call(web.get()));
     told.step("start", actor.run(web.start()));
     told.step("start again", actor.run(web.start()));
-    told.step("state", actor.call(web.state()).map(|state| state.status().clone()));
+    told.step("state", actor.call(web.state()).map(|state| state.status()));
     told.step("delete while it runs", actor.run(web.delete()));
     told.step("stop", actor.run(web.stop().force()));
     told.step("snapshot", actor.run(web.snapshots().create("s0")));
@@ -140,7 +140,7 @@ fn files(actor: &mut impl Actor, told: &mut Told) {
     told.content("get the directory", actor.call(at("/root/d").get()));
     told.step("missing", actor.call(at("/root/none").stat()));
     told.step("no parent", actor.call(at("/root/none/x").put("x")));
-    let bytes: Vec<u8> = (0..3000_u32).map(|at| (at * 7 >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..3000_u32).map(|at| ((at * 7) >> 3) as u8).collect();
     told.step("push", actor.push(at("/root/d/sized").push(3000), bytes.as_slice()));
     told.step("push in chunks", actor.push(at("/root/d/chunked").push_all(), bytes.as_slice()));
     for name in ["sized", "chunked"] {

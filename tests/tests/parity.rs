@@ -1,6 +1,6 @@
 //! The same conversations through blocking, smol and tokio, against a server that plays a transcript over a
 //! real socket: the same requests, and the results that were recorded.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! Every recorded transcript through the core alone: the same bytes leave it, and the same results come.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -222,7 +222,8 @@ impl Exec {
 
     fn data(&mut self, slot: Slot, piece: &[u8]) {
         let (live, limit) = (self.live, self.limit.unwrap_or(Limits::DEFAULT.output));
-        let Some(stream) = self.stream(slot) else { return };
+        // What comes behind the end mark is no output, whether the verdict has fallen yet or not.
+        let Some(stream) = self.stream(slot).filter(|stream| stream.end.is_none()) else { return };
         stream.got += piece.len() as u64;
         if live {
             if !piece.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lxio_core::api::{instance, operation, raw};
+use lxio_core::api::{instance, operation};
 use lxio_core::flow::FlowError;
 use lxio_core::session::{Cause, ErrorKind};
 use lxio_tests::actor::{Act, Connect};
@@ -22,6 +22,7 @@ on_all_adapters!(
     a_wait_that_is_cut_is_asked_again,
     a_command_that_does_not_exist,
     output_without_its_end_mark_is_no_output,
+    what_comes_behind_the_end_mark_is_no_output,
     a_recorded_command_that_failed_leaves_no_files,
 );
 
@@ -214,6 +215,21 @@ fn output_without_its_end_mark_is_no_output<A: Connect>() {
     }
 }
 
+fn what_comes_behind_the_end_mark_is_no_output<A: Connect>() {
+    let server = commander(daemon::command(200, ""), |talk, secret| match secret {
+        "s1" => talk.send(&[answers::binary(b"all"), answers::text(""), answers::binary(b"more")].concat()),
+        "s2" => {
+            // The verdict waits for this one, so that all of the other is seen before.
+            std::thread::sleep(Duration::from_millis(50));
+            talk.send(&answers::text(""))
+        }
+        _ => Ok(()),
+    });
+    let mut actor: A = client(&server);
+    assert_eq!(actor.run(instance("web").exec(["x"])).unwrap().stdout_text(), "all");
+    assert_eq!(actor.talk(instance("web").exec(["x"]), &[Act::Close]).unwrap().stdout_text(), "all");
+}
+
 fn a_recorded_command_that_failed_leaves_no_files<A: Connect>() {
     let files =
         json!({"1": "/1.0/instances/web/logs/exec_1.stdout", "2": "/1.0/instances/web/logs/exec_1.stderr"});
@@ -239,13 +255,8 @@ fn a_recorded_command_that_failed_leaves_no_files<A: Connect>() {
     let error = client::<A>(&half).run(instance("web").exec(["x"]).recorded()).unwrap_err();
     assert!(error.is_not_found(), "half of the output was taken for all of it: {error:?}");
 
-    let refused = server(vec![raw_refusal()]);
+    let refused = server(vec![answers::refused(500, "nobody should have asked")]);
     let input = instance("web").exec(["x"]).stdin("y").recorded();
     assert_eq!(client::<A>(&refused).run(input).unwrap_err().kind(), ErrorKind::Misuse);
     assert!(refused.lines().is_empty());
-    let _ = raw::get("/1.0");
-}
-
-fn raw_refusal() -> Vec<u8> {
-    answers::refused(500, "nobody should have asked")
 }

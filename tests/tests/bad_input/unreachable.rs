@@ -73,7 +73,7 @@ fn not_permitted<A: Connect>() {
     let server = daemon::start().unwrap();
     fs::set_permissions(server.path(), Permissions::from_mode(0o600)).unwrap();
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
-        fs::set_permissions(server.path(), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(server.path(), Permissions::from_mode(0o000)).unwrap();
         assert_eq!(refusal::<A>(server.path()), io::ErrorKind::PermissionDenied);
         return;
     }
