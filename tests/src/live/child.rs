@@ -5,9 +5,10 @@
 
 use std::fs;
 use std::future::Future;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{self, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use lxio_core::api::{image, images, instance};
@@ -16,6 +17,9 @@ use lxio_core::session::Remote;
 use super::data::{self, Hash, Noise};
 use super::{Failure, ensure, same};
 use crate::adapter::{Adapter, Blocking, LiveDownload, LiveUpload, Smol, Tokio};
+
+/// How many KiB a process that streams may use at most.
+const MOST: u64 = 32 << 10;
 
 /// What a measured process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +50,14 @@ pub async fn measured<A: Adapter>(
     target: &str,
     number: u64,
 ) -> Result<String, Failure> {
-    let mut command = std::process::Command::new(std::env::current_exe()?);
+    let mut command = process::Command::new(std::env::current_exe()?);
     command.args(["--child", A::NAME, task.word()]).arg(socket).args([target, &number.to_string()]);
-    command.stdin(Stdio::null());
-    let done = smol::unblock(move || command.output()).await?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.spawn()?;
+    // It ends when nobody waits for it any more: when this is closed.
+    let leash = running.stdin.take();
+    let done = smol::unblock(move || running.wait_with_output()).await?;
+    drop(leash);
     let said = String::from_utf8_lossy(&done.stdout).trim().to_owned();
     if done.status.success() {
         return Ok(said);
@@ -66,6 +74,10 @@ pub fn main(arguments: &[String]) -> Result<(), Failure> {
     let [adapter, task, socket, target, number] = arguments else {
         return Err("--child ADAPTER TASK SOCKET TARGET NUMBER".into());
     };
+    thread::spawn(|| {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        process::exit(1);
+    });
     let task = Task::ALL.iter().find(|(_, word)| word == task).ok_or("there is no such task")?.0;
     let number = number.parse()?;
     match adapter.as_str() {
@@ -122,7 +134,7 @@ async fn files<A: Adapter>(client: &A::Client, target: &str, length: u64) -> Res
         length >> 20,
         push.as_secs_f64(),
         pull.as_secs_f64(),
-        peak()?
+        low_peak()?
     );
     Ok(())
 }
@@ -141,8 +153,15 @@ async fn one_image<A: Adapter>(client: &A::Client, mark: &str, length: u64) -> R
     A::run(client, image(fingerprint.clone()).delete()).await?;
     same!(fingerprint.as_str(), sent.hex(), "the fingerprint");
     same!((sent.count, size), (whole, whole), "the number of bytes");
-    println!("{} MiB imported in {:.1} s, peak {} KiB", whole >> 20, time.as_secs_f64(), peak()?);
+    println!("{} MiB imported in {:.1} s, peak {} KiB", whole >> 20, time.as_secs_f64(), low_peak()?);
     Ok(())
+}
+
+/// The peak, which must be low.
+fn low_peak() -> Result<u64, Failure> {
+    let peak = peak()?;
+    ensure!(peak < MOST, "the peak of memory use is {peak} KiB, and should be below {MOST}");
+    Ok(peak)
 }
 
 /// What the process has open.

@@ -224,6 +224,30 @@ impl<A: Adapter> Context<A> {
         Err(Failure::new(format!("ten seconds later still not: {what}")))
     }
 
+    /// Begins this at once, beside what comes next; the future has what it comes to.
+    ///
+    /// # Errors
+    /// If it panics.
+    pub fn beside<T, W, F>(
+        &self,
+        client: A::Client,
+        work: W,
+    ) -> impl Future<Output = Result<T, Failure>> + Send + use<T, W, F, A>
+    where
+        T: Send + 'static,
+        W: FnOnce(A::Client) -> F,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let (to, from) = smol::channel::bounded(1);
+        let work = work(client);
+        A::spawn(async move {
+            let done = work.await;
+            // Nobody listens if the scenario is over.
+            let _ = to.try_send(done);
+        });
+        async move { from.recv().await.map_err(|_| Failure::new("a task panicked")) }
+    }
+
     /// Runs all of these at the same time: in tasks, or in threads where there are no tasks. What they come
     /// to, in their order.
     ///

@@ -1,5 +1,8 @@
-use std::path::PathBuf;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use lxio_core::call::Flavour;
 use lxio_core::model::Fingerprint;
@@ -36,16 +39,17 @@ pub struct Daemon {
 pub struct Hook {
     script: PathBuf,
     directory: PathBuf,
+    socket: PathBuf,
 }
 
 impl Hook {
     /// The hook of the daemon of that name, if the environment has one: `LXIO_LIVE_DAEMONS` and
     /// `LXIO_LIVE_DIR_NAME`.
     #[must_use]
-    pub fn of(name: &str) -> Option<Self> {
+    pub fn of(name: &str, socket: &Path) -> Option<Self> {
         let script = std::env::var_os("LXIO_LIVE_DAEMONS")?.into();
         let directory = std::env::var_os(format!("LXIO_LIVE_DIR_{}", name.to_uppercase()))?.into();
-        Some(Self { script, directory })
+        Some(Self { script, directory, socket: socket.to_owned() })
     }
 
     fn script(&self, command: &str) -> Result<(), Failure> {
@@ -63,7 +67,18 @@ impl Hook {
     /// If the script says no.
     pub async fn kill(&self) -> Result<(), Failure> {
         let hook = self.clone();
-        smol::unblock(move || hook.script("kill")).await
+        smol::unblock(move || {
+            hook.script("kill")?;
+            // The first thread of a process may be gone while others still hold its socket.
+            for _ in 0..200 {
+                if UnixStream::connect(&hook.socket).is_err() {
+                    return Ok(());
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+            Err(Failure::new("the daemon was killed and still answers"))
+        })
+        .await
     }
 
     /// Starts it again and waits until it answers.

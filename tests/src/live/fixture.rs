@@ -82,7 +82,7 @@ impl Fixture {
             recorded: recorded.to_owned(),
             flavour: client.session().dialect.flavour,
             architecture: architectures.first().ok_or("the daemon names no architecture")?.clone(),
-            hook: Hook::of(name),
+            hook: Hook::of(name, &self.direct),
             tag: tag.to_owned(),
             alias,
             fingerprint,

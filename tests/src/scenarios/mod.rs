@@ -4,16 +4,25 @@
 //! that others can run beside it, and leaves the removal to the suite. It asserts what is there afterwards,
 //! not only that a call went well; what a daemon must refuse is asserted by the kind of the error.
 
+mod connection;
 mod edit;
+mod exec;
+mod files;
+mod images;
 mod instances;
+mod many;
+mod operations;
 mod power;
 mod profiles;
+mod raw;
 mod server;
+mod snapshots;
+mod watch;
 
 use crate::adapter::Adapter;
 #[cfg(doc)]
 use crate::live::Context;
-use crate::live::Scenario;
+use crate::live::{Mode, Need, Scenario};
 
 /// A row: `row!(area::name)`.
 macro_rules! row {
@@ -47,5 +56,53 @@ pub fn all<A: Adapter>() -> Vec<Scenario<A>> {
         row!(profiles::profile_in_use),
         row!(edit::edit_race),
         row!(edit::edit_conflict),
+        row!(snapshots::snapshot_life),
+        row!(snapshots::snapshot_expiry).needs(Need::Extension("snapshot_expiry_creation")),
+        row!(snapshots::snapshot_restore),
+        row!(snapshots::snapshot_publish),
+        row!(snapshots::snapshot_stateful),
+        row!(files::file_put),
+        row!(files::file_kinds),
+        row!(files::file_append),
+        row!(files::file_names),
+        row!(files::file_stream),
+        row!(files::file_short),
+        row!(images::image_life),
+        row!(images::image_stream),
+        row!(images::image_refused),
+        row!(images::image_aliases_life),
+        row!(operations::operation_running),
+        row!(operations::operation_settle),
+        row!(operations::operation_cancel),
+        row!(operations::operation_vanished).mode(Mode::Aside),
+        row!(raw::raw_verbs),
+        row!(raw::raw_settle),
+        row!(raw::raw_bytes),
+        row!(exec::exec_codes),
+        row!(exec::exec_refused),
+        row!(exec::exec_setting),
+        row!(exec::exec_stdin),
+        row!(exec::exec_outputs),
+        row!(exec::exec_pipe),
+        row!(exec::exec_live),
+        row!(exec::exec_drop),
+        row!(exec::exec_recorded),
+        row!(watch::watch_lifecycle),
+        row!(watch::watch_operations),
+        row!(watch::watch_types),
+        row!(watch::watch_many),
+        row!(watch::watch_idle).mode(Mode::Aside),
+        row!(connection::connection_pool),
+        row!(connection::connection_refused),
+        row!(connection::connection_idle).mode(Mode::Aside),
+        row!(connection::connection_restart).mode(Mode::Alone).needs(Need::Hook),
+        row!(connection::connection_killed).mode(Mode::Alone).needs(Need::Hook),
+        row!(many::many_operations),
+        row!(many::many_calls),
+        row!(many::many_execs),
+        row!(many::dropped_client),
+        row!(many::execs_2000).mode(Mode::Aside).needs(Need::Once(0)).within(300),
+        row!(many::stream_file_1gib).mode(Mode::Aside).needs(Need::Once(1)).within(180),
+        row!(many::stream_image_1gib).mode(Mode::Aside).needs(Need::Once(1)).within(180),
     ]
 }
