@@ -1,20 +1,20 @@
 //! What the suites share: a recorder of conversations, their transcripts, the count of used endpoints and
 //! the image of the containers.
-pub mod adapter;
 pub mod actor;
+pub mod adapter;
 pub mod answers;
 pub mod coverage;
+pub mod daemon;
 pub mod live;
 pub mod mask;
 pub mod recorder;
 pub mod replay;
 pub mod scenarios;
-pub mod daemon;
 pub mod scenes;
 pub mod script;
 pub mod tarball;
-pub mod traffic;
 pub mod tour;
+pub mod traffic;
 pub mod transcript;
 
 /// The README's code, compiled as the doc tests are.

@@ -32,7 +32,11 @@ impl<S> Pool<S> {
     /// A driver looks whether anything has come that nobody asked for: that would be taken for the answer.
     /// One that rested for less than [`JUST_NOW`](Self::JUST_NOW) was looked at when its last answer was
     /// read, and to look again would only cost.
-    pub fn take(&mut self, now: Moment, mut usable: impl FnMut(&S, Duration) -> bool) -> Option<(S, Buffers)> {
+    pub fn take(
+        &mut self,
+        now: Moment,
+        mut usable: impl FnMut(&S, Duration) -> bool,
+    ) -> Option<(S, Buffers)> {
         while let Some((socket, buffers, since)) = self.idle.pop() {
             let rested = now.since(since);
             if rested >= LONGEST_REST {

@@ -34,6 +34,9 @@ impl Buffers {
 /// Shows how much there is, not what.
 impl std::fmt::Debug for Buffers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Buffers").field("inbox", &self.inbox).field("outbox", &self.outbox).finish_non_exhaustive()
+        f.debug_struct("Buffers")
+            .field("inbox", &self.inbox)
+            .field("outbox", &self.outbox)
+            .finish_non_exhaustive()
     }
 }

@@ -45,7 +45,8 @@ impl Shared {
     /// A connection out of the pool. Those that are of no use any more are dropped on the way.
     pub(crate) fn warm(&self) -> Option<(UnixStream, Buffers)> {
         let now = self.now();
-        lock(&self.pool).take(now, |socket, rested| rested < Pool::<UnixStream>::JUST_NOW || is_silent(socket))
+        lock(&self.pool)
+            .take(now, |socket, rested| rested < Pool::<UnixStream>::JUST_NOW || is_silent(socket))
     }
 
     /// A new connection.

@@ -50,7 +50,10 @@ impl Live<Exec> {
                         continue;
                     }
                     Turn::Over => {
-                        stdout.flush().and_then(|()| stderr.flush()).map_err(|error| Error::new(Cause::Output(error)))?;
+                        stdout
+                            .flush()
+                            .and_then(|()| stderr.flush())
+                            .map_err(|error| Error::new(Cause::Output(error)))?;
                         return self.result();
                     }
                 },

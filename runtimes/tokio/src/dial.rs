@@ -126,7 +126,9 @@ impl Socket {
     /// Whether a request can be sent: it is this runtime's, and nothing has come that nobody asked for, be it
     /// the end. The runtime may not have heard of it yet, so the system is asked.
     fn is_usable(&self, rested: Duration) -> bool {
-        let silent = || matches!(recv(&self.stream, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT), Err(Errno::AGAIN));
+        let silent = || {
+            matches!(recv(&self.stream, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT), Err(Errno::AGAIN))
+        };
         self.runtime == runtime() && (rested < Pool::<Self>::JUST_NOW || silent())
     }
 }

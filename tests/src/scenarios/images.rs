@@ -52,7 +52,7 @@ pub(super) async fn image_life<A: Adapter>(ctx: &Context<A>) -> Verdict {
     let names = ctx.call(images().names()).await?;
     ensure!(names.iter().any(|it| it.name() == *hash), "it is not among {names:?}");
     let all = ctx.call(images().all()).await?;
-    ensure!(all.iter().any(|it| *it == got.value), "it is not in the list of objects");
+    ensure!(all.contains(&got.value), "it is not in the list of objects");
 
     let edit = it.edit(|it| {
         it.properties.insert("user.a".into(), "edited".into());
@@ -167,7 +167,7 @@ async fn one_alias<A: Adapter>(ctx: &Context<A>, name: &str, [first, second]: [&
     let listed = |it: &&lxio_core::model::Reference| it.name() == name || it.name_once() == name;
     ensure!(names.iter().any(|it| listed(&it)), "it is not among {names:?}");
     let all = ctx.call(image_aliases().all()).await?;
-    ensure!(all.iter().any(|it| *it == got.value), "it is not in the list of objects");
+    ensure!(all.contains(&got.value), "it is not in the list of objects");
     let again = refused(ctx.run(it.create(second, "")).await, &[ErrorKind::Conflict, ErrorKind::Refused])?;
     ensure!(again.is_already_exists(), "not told as a duplicate: {again}");
 
