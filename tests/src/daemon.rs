@@ -6,7 +6,7 @@
 //! | `POST .../exec` | an operation whose sockets print [`STDOUT`] and [`STDERR`] and then end |
 //! | `GET .../operations/ID/wait` | success, with the exit code [`CODE`] |
 //! | `PUT .../state` | an operation that runs |
-//! | `GET .../files` | [`file`] |
+//! | `GET .../files` | [`file()`] |
 //! | `POST`, `PUT`, `PATCH`, `DELETE` of anything else | an answer at once |
 //! | `GET` of anything else | a value with the request's own path in it, see [`own`] |
 
