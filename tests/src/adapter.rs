@@ -9,7 +9,7 @@
 //!
 //! Everything is static: a scenario is compiled three times. Readers and writers are those of `std`; the
 //! asynchronous adapters are given them behind a face that is not ready every few times, as a real one is
-//! not ([`Moody`](moody::Moody)).
+//! not (`moody::Moody`).
 
 mod blocking;
 mod moody;
