@@ -9,6 +9,9 @@ use crate::wire::{Upgrade, Want};
 /// The daemons ping every ten seconds; three in a row missing means that nobody is there.
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// How long a server may take to ping first; all known ones do at once.
+const GREETING: Duration = Duration::from_secs(1);
+
 /// Events as they come. It never ends well: what ends it is the error.
 ///
 /// Events of before it stands are not seen, so start it before what it should see. Pings are answered while
@@ -19,6 +22,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 pub struct Watch {
     request: Option<Request>,
     open: bool,
+    /// The server listens to itself for us. It says that it will before it does: what happens between its
+    /// answer and its first ping may be lost.
+    stands: bool,
     heard: Moment,
     next: Option<model::Event>,
     over: Option<FlowError>,
@@ -31,7 +37,14 @@ impl Watch {
     #[must_use]
     pub fn new(mut request: Request) -> Self {
         request.want = Want::Upgrade(Upgrade::Websocket);
-        Self { request: Some(request), open: false, heard: Moment::default(), next: None, over: None }
+        Self {
+            request: Some(request),
+            open: false,
+            stands: false,
+            heard: Moment::default(),
+            next: None,
+            over: None,
+        }
     }
 }
 
@@ -52,12 +65,20 @@ impl Flow for Watch {
         if !self.open {
             return Effect::Wait(None);
         }
+        if !self.stands {
+            let greeting = self.heard.plus(GREETING);
+            if now < greeting {
+                return Effect::Wait(Some(greeting));
+            }
+            self.stands = true;
+        }
         let silent = self.heard.plus(SILENCE);
         if silent <= now { Effect::Done(Err(FlowError::EventsSilent)) } else { Effect::Wait(Some(silent)) }
     }
 
     fn handle(&mut self, _slot: Slot, event: Event<'_>, now: Moment) {
         self.heard = now;
+        self.stands |= self.open;
         match event {
             Event::Opened => self.open = true,
             Event::Text(text) => match model::Event::parse(text.as_bytes()) {
@@ -77,6 +98,41 @@ impl Flow for Watch {
     }
 
     fn ready(&self) -> bool {
-        self.open || self.over.is_some()
+        self.stands || self.over.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Target;
+
+    fn at(milliseconds: u64) -> Moment {
+        Moment::at(Duration::from_millis(milliseconds))
+    }
+
+    fn opened() -> Watch {
+        let mut watch = Watch::new(Request::get(Target::at("/1.0/events")));
+        assert!(matches!(watch.poll(at(0)), Effect::Open(SLOT, _)));
+        watch.handle(SLOT, Event::Opened, at(10));
+        watch
+    }
+
+    #[test]
+    fn it_stands_with_the_first_ping() {
+        let mut watch = opened();
+        assert!(matches!(watch.poll(at(10)), Effect::Wait(Some(until)) if until == at(1010)));
+        assert!(!watch.ready());
+        watch.handle(SLOT, Event::Heard, at(11));
+        assert!(watch.ready());
+        assert!(matches!(watch.poll(at(11)), Effect::Wait(Some(until)) if until == at(30_011)));
+    }
+
+    #[test]
+    fn a_server_that_does_not_ping_is_not_waited_for() {
+        let mut watch = opened();
+        assert!(matches!(watch.poll(at(1010)), Effect::Wait(Some(until)) if until == at(30_010)));
+        assert!(watch.ready());
+        assert!(matches!(watch.poll(at(30_010)), Effect::Done(Err(FlowError::EventsSilent))));
     }
 }

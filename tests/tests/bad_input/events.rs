@@ -151,6 +151,11 @@ fn a_stream_that_falls_silent_is_dead() {
     let Step::Blocked(Some(until)) = hear(&answers::upgraded(key), at(100)) else {
         panic!("it does not wait")
     };
+    // The first ping comes at once, and is not waited for any longer.
+    assert_eq!(until, at(101));
+    let Step::Blocked(Some(until)) = hear(&answers::frame(9, b"keepalive"), at(100)) else {
+        panic!("it does not wait")
+    };
     assert_eq!(until, at(130));
     // Anything at all is a sign of life, also half a frame.
     let Step::Blocked(Some(until)) = hear(&answers::frame(9, b"keepalive"), at(129)) else {
