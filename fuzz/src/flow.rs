@@ -240,13 +240,14 @@ fn settled(told: &[Told<'_>]) {
     assert!(replies(told).any(|body| is_done(&body)), "nobody said that it is done");
 }
 
-/// A command's output is whole: both streams were marked as ended, and the output is all that came.
+/// A command's output is whole: both streams were marked as ended, and the output is all that came before.
 fn printed(output: &Output, told: &[Told<'_>], live: bool) {
     settled(told);
     for (slot, collected) in [(2, &output.stdout), (3, &output.stderr)] {
         let of_slot = || told.iter().filter(move |it| it.slot == slot);
         assert!(of_slot().any(|it| it.kind == 4), "an output that was not marked as ended");
-        let all: Vec<u8> = of_slot().filter(|it| it.kind == 3).flat_map(|it| it.payload).copied().collect();
+        let before = of_slot().take_while(|it| it.kind != 4).filter(|it| it.kind == 3);
+        let all: Vec<u8> = before.flat_map(|it| it.payload).copied().collect();
         assert!(collected.len() <= OUTPUT);
         assert!(if live { collected.is_empty() } else { *collected == all });
     }

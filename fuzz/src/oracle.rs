@@ -136,13 +136,11 @@ fn frame(bytes: &[u8]) -> Option<(Frame, usize)> {
     Some((Frame { first, masked, payload }, end))
 }
 
-/// What a command's output socket carries: the binary bytes before the first text message, if there is one,
-/// and all binary bytes, of the frames that are whole and of the last one that is not.
+/// What a command's output socket carries: the binary bytes before the first text message, if there is one.
 #[must_use]
-pub fn output(bytes: &[u8]) -> (Option<Vec<u8>>, Vec<u8>) {
-    let (frames, end) = frames(bytes);
-    let (mut marked, mut all, mut text) = (None, Vec::new(), false);
-    for frame in frames {
+pub fn output(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (mut all, mut text) = (Vec::new(), false);
+    for frame in frames(bytes).0 {
         match frame.first & 0x0f {
             0 if !text => all.extend_from_slice(&frame.payload),
             2 => {
@@ -152,17 +150,9 @@ pub fn output(bytes: &[u8]) -> (Option<Vec<u8>>, Vec<u8>) {
             1 => text = true,
             _ => {}
         }
-        if text && frame.first & 0x80 != 0 && frame.first & 0x0f < 2 && marked.is_none() {
-            marked = Some(all.clone());
+        if text && frame.first & 0x80 != 0 && frame.first & 0x0f < 2 {
+            return Some(all);
         }
     }
-    // Of a frame that is cut, what came of its payload counts: it was handed out as it came.
-    let cut = &bytes[end..];
-    let head = match cut.get(1).map(|second| second & 0x7f) {
-        Some(126) => 4,
-        Some(127) => 10,
-        _ => 2,
-    };
-    all.extend_from_slice(cut.get(head..).unwrap_or_default());
-    (marked, all)
+    None
 }
