@@ -65,9 +65,9 @@ impl<A: Adapter> fmt::Debug for Scenario<A> {
 }
 
 impl<A: Adapter> Scenario<A> {
-    /// A scenario with no needs, beside a few others, that has to end within 60 seconds.
+    /// A scenario with no needs, beside a few others, that has to end within two minutes.
     pub fn new(area: &'static str, name: &'static str, run: Run<A>) -> Self {
-        Self { area, name, needs: Vec::new(), mode: Mode::Few, within: Duration::from_secs(60), run }
+        Self { area, name, needs: Vec::new(), mode: Mode::Few, within: Duration::from_secs(120), run }
     }
 
     /// It needs this, too.

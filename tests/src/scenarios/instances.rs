@@ -1,6 +1,6 @@
 //! Instances: lists, and all the ways to make, change, rename and delete one.
 
-use lxio_core::api::{instance, instances, raw};
+use lxio_core::api::{images, instance, instances, profiles, raw};
 use lxio_core::model::{InstanceKind, InstanceSource, Status};
 use lxio_core::session::ErrorKind;
 use serde_json::{Value, json};
@@ -56,6 +56,47 @@ pub(super) async fn instance_filter<A: Adapter>(ctx: &Context<A>) -> Verdict {
     let none = ctx.call(instances().filter("name eq none-such").all()).await?;
     ensure!(none.is_empty(), "{} instances have a name that none has", none.len());
     refused(ctx.call(instances().filter("name").all()).await, &[ErrorKind::Refused])?;
+    Ok(())
+}
+
+/// One instance with all that is below it.
+pub(super) async fn instance_full<A: Adapter>(ctx: &Context<A>) -> Verdict {
+    let it = ctx.running("it").await?;
+    ctx.run(it.snapshots().create("s")).await?;
+    let full = ctx.call(it.full()).await?;
+    same!(*full.name(), *it.name(), "the name");
+    same!(full.state().map(|it| it.status()), Some(Status::Running), "the status");
+    same!(
+        full.snapshots().iter().map(|it| it.name().to_string()).collect::<Vec<_>>(),
+        ["s"],
+        "the snapshots"
+    );
+    refused(ctx.call(instance(ctx.name("none")).full()).await, &[ErrorKind::NotFound])?;
+    Ok(())
+}
+
+/// Images and profiles of all projects, and those that fit a filter. What a daemon lacks is refused before
+/// anything is sent.
+pub(super) async fn lists_options<A: Adapter>(ctx: &Context<A>) -> Verdict {
+    let filter = format!("fingerprint eq {}", ctx.daemon.fingerprint);
+    let found = ctx.call(images().filter(filter).all()).await?;
+    same!(
+        found.iter().map(|it| it.fingerprint()).collect::<Vec<_>>(),
+        [&ctx.daemon.fingerprint],
+        "the images"
+    );
+    let all = ctx.call(images().all_projects().all()).await;
+    if ctx.has("images_all_projects") {
+        ensure!(all?.iter().any(|it| *it.fingerprint() == ctx.daemon.fingerprint), "the image is missing");
+    } else {
+        refused(all, &[ErrorKind::Unsupported])?;
+    }
+    let all = ctx.call(profiles().all_projects().all()).await;
+    if ctx.has("profiles_all_projects") {
+        ensure!(all?.iter().any(|it| *it.name() == *ctx.daemon.profile), "the profile is missing");
+    } else {
+        refused(all, &[ErrorKind::Unsupported])?;
+    }
     Ok(())
 }
 

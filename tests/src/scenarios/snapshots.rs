@@ -1,6 +1,6 @@
 //! Snapshots of instances.
 
-use lxio_core::api::{image, instance, instances};
+use lxio_core::api::{image, images, instance, instances};
 use lxio_core::model::{InstanceSource, Status, Time};
 use lxio_core::session::ErrorKind;
 
@@ -123,6 +123,30 @@ pub(super) async fn snapshot_publish<A: Adapter>(ctx: &Context<A>) -> Verdict {
         }
         other => return Err(format!("no file: {other:?}").into()),
     }
+    Ok(())
+}
+
+/// An image is made of an instance itself, with a name and a property; not while it runs.
+pub(super) async fn instance_publish<A: Adapter>(ctx: &Context<A>) -> Verdict {
+    let it = ctx.stopped("it").await?;
+    ctx.call(it.file("/root/mark").put("published")).await?;
+    let alias = ctx.name("published/it");
+    let publish = it.publish().alias(&*alias).property("user.a", "b & c").compression("none");
+    let fingerprint = ctx.run(publish).await?;
+    ctx.owns_image(&fingerprint);
+    let got = ctx.run(images().by_alias(&*alias)).await?;
+    same!(got.fingerprint(), &fingerprint, "the image of the alias");
+    same!(got.properties.get("user.a").map(String::as_str), Some("b & c"), "a property");
+    let copy = ctx.name("copy");
+    ctx.run(instances().create(&ctx.body_of(&copy, InstanceSource::image_alias(&*alias)))).await?;
+    ctx.run(instance(&*copy).start()).await?;
+    same!(ctx.sh(&instance(&*copy), "cat /root/mark").await?, "published", "the file in the image");
+    let kinds = [ErrorKind::Refused, ErrorKind::OperationFailed];
+    refused(ctx.run(instance(&*copy).publish()).await, &kinds)?;
+    refused(
+        ctx.run(instance(ctx.name("none")).publish()).await,
+        &[ErrorKind::NotFound, ErrorKind::OperationFailed],
+    )?;
     Ok(())
 }
 
