@@ -128,7 +128,7 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let mut places = Vec::new();
     let done = prepare(arguments, &tag, &directory, &coverage, &mut places).map(|()| {
         let over = Arc::new(AtomicBool::new(false));
-        watch_signals(&over, &places);
+        watch_signals(&over, &places, directory.clone());
         let report = Report::new(arguments.times);
         adapter::<Blocking>(0, arguments, &places, &report);
         adapter::<Smol>(1, arguments, &places, &report);
@@ -188,7 +188,7 @@ fn adapter<A: Adapter>(number: usize, arguments: &Arguments, places: &[Place], r
 
 /// At the first signal nothing new is started, and what runs has some seconds; whatever happens then, what
 /// was made is removed.
-fn watch_signals(over: &Arc<AtomicBool>, places: &[Place]) {
+fn watch_signals(over: &Arc<AtomicBool>, places: &[Place], directory: PathBuf) {
     const GRACE: Duration = Duration::from_secs(8);
     let over = Arc::clone(over);
     let places: Vec<_> = places.iter().map(|it| (Arc::clone(&it.daemon), Arc::clone(&it.fixture))).collect();
@@ -208,6 +208,7 @@ fn watch_signals(over: &Arc<AtomicBool>, places: &[Place]) {
         for (daemon, fixture) in places {
             fixture.clean(&daemon.tag);
         }
+        let _ = fs::remove_dir_all(directory);
         exit(130);
     });
 }
