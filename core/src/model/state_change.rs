@@ -42,20 +42,6 @@ impl StateChange {
     pub fn new(action: StateAction) -> Self {
         Self { action, ..Self::default() }
     }
-
-    /// Stop at once, as if the plug were pulled.
-    #[must_use]
-    pub fn forced(mut self) -> Self {
-        self.force = true;
-        self
-    }
-
-    /// Fail if it takes longer than that many seconds.
-    #[must_use]
-    pub fn within(mut self, seconds: u32) -> Self {
-        self.timeout = Some(i64::from(seconds));
-        self
-    }
 }
 
 #[cfg(test)]
@@ -66,11 +52,11 @@ mod tests {
     #[test]
     fn as_recorded() {
         assert_eq!(
-            to_value(StateChange::new(StateAction::Start).within(30)).unwrap(),
+            to_value(StateChange { timeout: Some(30), ..StateChange::new(StateAction::Start) }).unwrap(),
             json!({"action": "start", "timeout": 30})
         );
         assert_eq!(
-            to_value(StateChange::new(StateAction::Stop).forced()).unwrap(),
+            to_value(StateChange { force: true, ..StateChange::new(StateAction::Stop) }).unwrap(),
             json!({"action": "stop", "force": true})
         );
     }
