@@ -3,10 +3,10 @@
 pub mod actor;
 pub mod adapter;
 pub mod answers;
+pub mod conformance;
 pub mod coverage;
 pub mod daemon;
 pub mod live;
-pub mod mask;
 pub mod recorder;
 pub mod replay;
 pub mod scenarios;

@@ -30,25 +30,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Which way bytes go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Direction {
-    /// From the client to the server.
-    ToServer,
-    /// From the server to the client.
-    ToClient,
-}
-
-impl Direction {
-    /// The name in a transcript: `c2s` or `s2c`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ToServer => "c2s",
-            Self::ToClient => "s2c",
-        }
-    }
-}
+pub use lxio_host::transcript::Direction;
 
 /// One thing that happened on a connection. The direction of an end is that of the bytes that it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "core",
         &["bytes", "http", "httparse", "jiff", "memchr", "serde", "serde_json", "tungstenite", "proptest"],
     ),
-    ("runtimes/host", &["lxio-core", "rustix"]),
+    ("runtimes/host", &["lxio-core", "data-encoding", "rustix", "serde_json"]),
     ("runtimes/blocking", &["lxio-core", "lxio-host", "rustix"]),
     (
         "runtimes/smol",

@@ -91,7 +91,8 @@ impl Daemon {
         let nobody: String = "host-of-the-daemon-".chars().cycle().take(host.len()).collect();
         let mut why = String::new();
         for _ in 0..TRIES {
-            let header = Header { flow: scene.into(), daemon: self.name.clone(), note: note.into() };
+            let header =
+                Header { flow: scene.into(), daemon: self.name.clone(), note: note.into(), seed: Some(SEED) };
             let mut writer = Writer::masked(&transcript, header)?;
             if !host.is_empty() {
                 writer = writer.replacing(&host, &nobody)?;

@@ -26,11 +26,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use data_encoding::BASE64_NOPAD;
 
-use crate::recorder::Direction;
-use crate::transcript::{Transcript, What};
+use super::{Direction, Transcript, What};
 
 /// Digits of a secret.
 const LENGTH: usize = 64;
+
+/// What the replacement of a secret begins with.
+pub(super) const FAKE: &[u8] = b"5ec2e7";
 
 /// What comes right before a secret.
 const SECRET: &[&[u8]] = &[
@@ -124,14 +126,24 @@ impl Transcript {
 
 type Value = [u8; LENGTH];
 
+/// The secrets met so far, and what stands for each.
 #[derive(Default)]
-struct Mask {
+pub(super) struct Mask {
     secret: BTreeSet<Value>,
     public: BTreeSet<Value>,
     fakes: HashMap<Value, Value>,
 }
 
 impl Mask {
+    /// Replaces the secrets in a piece that cuts none, as far as this piece and those before it tell. Whether
+    /// anything was replaced.
+    pub(super) fn rewrite(&mut self, bytes: &mut [u8]) -> bool {
+        let before = bytes.to_vec();
+        self.learn(bytes);
+        self.apply(bytes);
+        bytes != before
+    }
+
     /// Sorts the values of a stream by their places.
     fn learn(&mut self, bytes: &[u8]) {
         for at in runs(bytes) {
@@ -178,7 +190,7 @@ impl Mask {
         let next = self.fakes.len() + 1;
         Some(*self.fakes.entry(value).or_insert_with(|| {
             let mut fake = [b'0'; LENGTH];
-            fake[..6].copy_from_slice(b"5ec2e7");
+            fake[..FAKE.len()].copy_from_slice(FAKE);
             let digits = format!("{next:x}");
             fake[LENGTH - digits.len()..].copy_from_slice(digits.as_bytes());
             fake
