@@ -1,0 +1,46 @@
+use std::collections::BTreeMap;
+
+use lxio_core::bytes::{Chance, Moment};
+
+use super::profiles::Profile;
+use super::projects::Project;
+use super::server::Server;
+use crate::Setup;
+use crate::world::{OperationId, World};
+
+/// What is named in a project: the project's name and its own.
+pub(crate) type Named = (String, String);
+
+/// What survives a restart of the daemon.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) server: Server,
+    pub(crate) projects: BTreeMap<String, Project>,
+    pub(crate) profiles: BTreeMap<Named, Profile>,
+}
+
+impl State {
+    pub(crate) fn new(setup: &Setup, chance: &mut Chance) -> Self {
+        Self {
+            server: Server::new(chance),
+            projects: BTreeMap::from([("default".to_owned(), Project::first(setup))]),
+            profiles: BTreeMap::from([(("default".to_owned(), "default".to_owned()), Profile::first())]),
+        }
+    }
+
+    /// When something happens by itself next.
+    pub(crate) const fn next(&self) -> Option<Moment> {
+        None
+    }
+}
+
+/// Lets what goes on inside of instances go on; whether anything moved.
+pub(crate) const fn step(_world: &mut World) -> bool {
+    false
+}
+
+/// Opens a file transfer session.
+pub(crate) fn sftp(world: &mut World, project: &str, name: &str) -> (OperationId, String) {
+    let _ = (project, name);
+    (OperationId(world.uuid()), String::new())
+}

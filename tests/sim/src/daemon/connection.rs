@@ -1,0 +1,65 @@
+use lxio_core::bytes::Moment;
+
+use super::script::Playing;
+use crate::http::{Intake, Outbox};
+use crate::websocket::Reader;
+use crate::world::OperationId;
+
+/// How the daemon ends a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// After all that is to be sent has left.
+    End,
+    /// At once, with what was not read thrown away.
+    Reset,
+}
+
+/// One connection.
+#[derive(Debug, Default)]
+pub(super) struct Connection {
+    pub(super) intake: Intake,
+    pub(super) out: Outbox,
+    pub(super) phase: Phase,
+    /// The client has ended its direction.
+    pub(super) ended: bool,
+    pub(super) close: Option<Close>,
+    /// When it is to be looked at next, whatever happens.
+    pub(super) wake: Option<Moment>,
+}
+
+/// What a connection is at.
+#[derive(Debug, Default)]
+pub(super) enum Phase {
+    /// At a request, or between two.
+    #[default]
+    Requests,
+    /// The answer comes when an operation ends.
+    Waiting {
+        operation: OperationId,
+        /// The head of the answer has left.
+        headed: bool,
+        /// The connection ends after the answer.
+        close: bool,
+    },
+    /// A websocket.
+    Socket { reader: Reader, role: Role, heard: Moment },
+    /// Bytes without frames: a channel of an operation-like session.
+    Stream(OperationId, String),
+    /// Was answered before its request was whole: nothing is read any more.
+    Deaf,
+    /// Says what a test has put there.
+    Scripted(Playing),
+}
+
+/// What a websocket is for.
+#[derive(Debug)]
+pub(super) enum Role {
+    /// A channel of an operation.
+    Channel(OperationId, String),
+    Events {
+        kinds: Vec<String>,
+        project: Option<String>,
+    },
+    /// Nobody is at its other end.
+    Orphan,
+}

@@ -1,0 +1,95 @@
+use jiff::Timestamp;
+use lxio_core::call::Flavour;
+
+/// How changes are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Changes {
+    /// As the released version does: some at once, some by an operation.
+    #[default]
+    AsReleased,
+    /// By an operation where the released version answers at once, as newer servers tend to.
+    ByOperation,
+}
+
+/// What a simulated daemon is.
+///
+/// ```
+/// use lxio_sim::Setup;
+///
+/// let old = Setup::lxd().without("instance_get_full").seed(7);
+/// let new = Setup::incus();
+/// # let _ = (old, new);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Setup {
+    /// Which of the two it is: LXD 5.0.2 or Incus 6.0.4.
+    pub flavour: Flavour,
+    /// Everything that is chance follows from it: ids, secrets, process numbers, jitter.
+    pub seed: u64,
+    /// The time of day at moment 0.
+    pub epoch: Timestamp,
+    /// API extensions that it does not have.
+    pub without: Vec<String>,
+    /// How changes are answered.
+    pub changes: Changes,
+}
+
+impl Setup {
+    /// Incus 6.0.4.
+    #[must_use]
+    pub const fn incus() -> Self {
+        Self::of(Flavour::Incus)
+    }
+
+    /// LXD 5.0.2.
+    #[must_use]
+    pub const fn lxd() -> Self {
+        Self::of(Flavour::Lxd)
+    }
+
+    /// The released version of a flavour.
+    #[must_use]
+    pub const fn of(flavour: Flavour) -> Self {
+        /// The first second of 2026.
+        const EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
+        Self { flavour, seed: 0, epoch: EPOCH, without: Vec::new(), changes: Changes::AsReleased }
+    }
+
+    /// With another seed.
+    #[must_use]
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Beginning at another time of day.
+    #[must_use]
+    pub const fn epoch(mut self, epoch: Timestamp) -> Self {
+        self.epoch = epoch;
+        self
+    }
+
+    /// Without an API extension.
+    #[must_use]
+    pub fn without(mut self, extension: impl Into<String>) -> Self {
+        self.without.push(extension.into());
+        self
+    }
+
+    /// Answering changes in another way.
+    #[must_use]
+    pub const fn changes(mut self, changes: Changes) -> Self {
+        self.changes = changes;
+        self
+    }
+
+    /// The API extensions that it has, in the order of the released version.
+    pub(crate) fn extensions(&self) -> impl Iterator<Item = &'static str> {
+        let all = match self.flavour {
+            Flavour::Lxd => include_str!("extensions/lxd-5.0.2.txt"),
+            _ => include_str!("extensions/incus-6.0.4.txt"),
+        };
+        all.lines().filter(|it| !self.without.iter().any(|without| without == it))
+    }
+}
