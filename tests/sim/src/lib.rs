@@ -12,9 +12,11 @@
 mod api;
 mod daemon;
 mod http;
+mod listen;
 mod setup;
 mod websocket;
 mod world;
 
 pub use daemon::{Close, Conn, Daemon, Scripted};
+pub use listen::Server;
 pub use setup::{Changes, Setup};

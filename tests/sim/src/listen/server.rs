@@ -1,0 +1,185 @@
+use std::fs;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::turn::Turn;
+use super::wire::{Listener, Place, loopback};
+use crate::{Daemon, Scripted, Setup};
+
+/// A simulated daemon that listens on a real socket, in a thread of its own and in real time.
+///
+/// ```
+/// use lxio_sim::{Server, Setup};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let server = Server::temporary(Setup::incus())?;
+/// println!("INCUS_SOCKET={}", server.path().unwrap().display());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Dropped, it closes all connections and removes its socket.
+#[derive(Debug)]
+pub struct Server {
+    place: Place,
+    /// A directory that was made for the socket.
+    room: Option<PathBuf>,
+    shared: Arc<Shared>,
+    /// A byte to it wakes the thread.
+    wake: UnixStream,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the server and its thread share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    daemon: Mutex<Daemon>,
+    pub(super) stop: AtomicBool,
+    /// Whether the socket listens, as the thread last saw to it.
+    pub(super) listens: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn daemon(&self) -> MutexGuard<'_, Daemon> {
+        self.daemon.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Server {
+    /// Listens on a Unix socket at `path`. A socket file that nobody listens to is replaced.
+    ///
+    /// # Errors
+    /// If the path cannot be bound, or somebody listens there.
+    pub fn unix(setup: Setup, path: impl Into<PathBuf>) -> io::Result<Self> {
+        Self::start(setup, Place::Unix(path.into()), None)
+    }
+
+    /// Listens on a Unix socket in a new directory, which goes with the server.
+    ///
+    /// # Errors
+    /// If the directory cannot be made.
+    pub fn temporary(setup: Setup) -> io::Result<Self> {
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let room = std::env::temp_dir().join(format!("lxio-sim-{}-{count}", std::process::id()));
+        fs::create_dir(&room)?;
+        let place = Place::Unix(room.join("unix.socket"));
+        Self::start(setup, place, Some(room))
+    }
+
+    /// Listens on 127.0.0.1, without TLS; port 0 lets the system choose.
+    ///
+    /// # Errors
+    /// If the port cannot be bound.
+    pub fn loopback(setup: Setup, port: u16) -> io::Result<Self> {
+        Self::start(setup, loopback(port), None)
+    }
+
+    fn start(setup: Setup, place: Place, room: Option<PathBuf>) -> io::Result<Self> {
+        let listener = Listener::bind(&place)?;
+        let place = listener.place(&place)?;
+        let daemon = Daemon::new(setup.epoch(time_of_day()));
+        let shared = Arc::new(Shared {
+            daemon: Mutex::new(daemon),
+            stop: AtomicBool::new(false),
+            listens: AtomicBool::new(true),
+        });
+        let (wake, woken) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        woken.set_nonblocking(true)?;
+        let turn = Turn::new(Arc::clone(&shared), place.clone(), listener, woken);
+        let thread = thread::Builder::new().name("lxio-sim".into()).spawn(move || turn.run())?;
+        Ok(Self { place, room, shared, wake, thread: Some(thread) })
+    }
+
+    /// The Unix socket that it listens on.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Unix(path) => Some(path),
+            Place::Loopback(_) => None,
+        }
+    }
+
+    /// The address that it listens on.
+    #[must_use]
+    pub const fn address(&self) -> Option<SocketAddr> {
+        match &self.place {
+            Place::Unix(_) => None,
+            Place::Loopback(address) => Some(*address),
+        }
+    }
+
+    /// Looks at the daemon, or does something to it.
+    pub fn with<T>(&self, look: impl FnOnce(&mut Daemon) -> T) -> T {
+        let done = look(&mut self.shared.daemon());
+        self.wake();
+        done
+    }
+
+    /// Puts an answer in place of the daemon's own; see [`Daemon::next_reply`].
+    pub fn next_reply(&self, reply: Scripted) {
+        self.with(|daemon| daemon.next_reply(reply));
+    }
+
+    /// Ends the daemon as SIGKILL does; its socket file stays and refuses. Returns when it is so.
+    pub fn kill(&self) {
+        self.with(Daemon::kill);
+        self.until_listens(false);
+    }
+
+    /// Starts it again. Returns when it listens.
+    pub fn restart(&self) {
+        self.with(Daemon::start);
+        self.until_listens(true);
+    }
+
+    fn until_listens(&self, listens: bool) {
+        while self.shared.listens.load(Ordering::SeqCst) != listens
+            && self.thread.as_ref().is_some_and(|it| !it.is_finished())
+        {
+            thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+
+    fn wake(&self) {
+        // A full pipe wakes as well.
+        let _ = (&self.wake).write(&[0]);
+    }
+
+    /// Waits for ever, or until the thread ends because it can listen no more.
+    pub fn join(mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.wake();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        if let Place::Unix(path) = &self.place {
+            let _ = fs::remove_file(path);
+        }
+        if let Some(room) = &self.room {
+            let _ = fs::remove_dir(room);
+        }
+    }
+}
+
+fn time_of_day() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    SignedDuration::try_from(since).ok().and_then(|it| Timestamp::from_duration(it).ok()).unwrap_or_default()
+}
