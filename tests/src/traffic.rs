@@ -1,11 +1,12 @@
-//! Reads along an HTTP/1.1 conversation: which request got which status.
+//! Reads along an HTTP/1.1 conversation: which request got which status, and what else was said.
 //!
 //! Bytes come in pieces of any size, as an observer sees them; heads are kept until they are whole,
 //! bodies never.
 //!
 //! ```text
 //! each direction:  Head ──► Body(n) | Chunked | UntilEnd ──► Head ...
-//!                    └── 101, or no HTTP at all ──► Blind
+//!                    ├── 101 ──► Upgraded
+//!                    └── no HTTP at all ──► Blind
 //! ```
 
 use std::collections::VecDeque;
@@ -28,6 +29,35 @@ pub struct Answered {
     pub status: u16,
 }
 
+/// What bytes mean, as they pass.
+#[derive(Debug)]
+pub enum Piece<'a> {
+    /// The head of a request is whole.
+    Request {
+        /// Its method.
+        method: &'a str,
+        /// Its target, as sent.
+        target: &'a str,
+        /// Its header fields.
+        fields: &'a [httparse::Header<'a>],
+    },
+    /// The head of a final answer, or of a 101, is whole.
+    Answer {
+        /// Method and target of its request: the first that has no answer yet.
+        request: Option<(String, String)>,
+        /// Its status.
+        status: u16,
+        /// Its header fields.
+        fields: &'a [httparse::Header<'a>],
+    },
+    /// A part of the body of the message whose head came last in this direction, without its framing.
+    Body(&'a [u8]),
+    /// That message is whole. Not told of a body that lasts until the connection ends.
+    End,
+    /// Behind a 101: no HTTP any more.
+    Upgraded(&'a [u8]),
+}
+
 /// One connection.
 #[derive(Debug, Default)]
 pub struct Traffic {
@@ -43,6 +73,7 @@ enum Phase {
     Body(u64),
     Chunked(Chunk),
     UntilEnd,
+    Upgraded,
     Blind,
 }
 
@@ -67,27 +98,42 @@ enum Chunk {
 
 impl Traffic {
     /// Takes what passed in one direction and tells what was answered by it.
-    pub fn push(&mut self, direction: Direction, mut bytes: &[u8], mut told: impl FnMut(Answered)) {
+    pub fn push(&mut self, direction: Direction, bytes: &[u8], mut told: impl FnMut(Answered)) {
+        self.read(direction, bytes, |piece| {
+            if let Piece::Answer { request: Some((method, target)), status, .. } = piece {
+                told(Answered { method, target, status });
+            }
+        });
+    }
+
+    /// Takes what passed in one direction and tells all that it means.
+    pub fn read(&mut self, direction: Direction, mut bytes: &[u8], mut told: impl FnMut(Piece<'_>)) {
         while !bytes.is_empty() {
             let phase = match direction {
                 Direction::ToServer => &mut self.requests,
                 Direction::ToClient => &mut self.answers,
             };
             match phase {
-                Phase::Blind | Phase::UntilEnd => return,
+                Phase::Blind => return,
+                Phase::UntilEnd => return told(Piece::Body(bytes)),
+                Phase::Upgraded => return told(Piece::Upgraded(bytes)),
                 Phase::Body(left) => {
                     let n = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
-                    bytes = &bytes[n..];
+                    let (body, rest) = bytes.split_at(n);
+                    bytes = rest;
                     *left -= n as u64;
+                    told(Piece::Body(body));
                     if *left == 0 {
                         *phase = Phase::default();
+                        told(Piece::End);
                     }
                 }
                 Phase::Chunked(chunk) => {
-                    let (used, done) = chunk.push(bytes);
+                    let (used, done) = chunk.push(bytes, &mut told);
                     bytes = &bytes[used..];
                     if done {
                         *phase = Phase::default();
+                        told(Piece::End);
                     }
                 }
                 Phase::Head(head) => {
@@ -96,7 +142,7 @@ impl Traffic {
                     if head.ends_with(b"\r\n\r\n") {
                         let head = std::mem::take(head);
                         match direction {
-                            Direction::ToServer => self.request(&head),
+                            Direction::ToServer => self.request(&head, &mut told),
                             Direction::ToClient => self.answer(&head, &mut told),
                         }
                     } else if head.len() >= MAX_HEAD {
@@ -107,7 +153,7 @@ impl Traffic {
         }
     }
 
-    fn request(&mut self, head: &[u8]) {
+    fn request(&mut self, head: &[u8], told: &mut impl FnMut(Piece<'_>)) {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut request = httparse::Request::new(&mut fields);
         let whole = request.parse(head).is_ok_and(|status| status.is_complete());
@@ -117,9 +163,13 @@ impl Traffic {
         };
         self.pending.push_back((method.to_owned(), target.to_owned()));
         self.requests = framed(request.headers).unwrap_or_default();
+        told(Piece::Request { method, target, fields: request.headers });
+        if matches!(self.requests, Phase::Head(_)) {
+            told(Piece::End);
+        }
     }
 
-    fn answer(&mut self, head: &[u8], told: &mut impl FnMut(Answered)) {
+    fn answer(&mut self, head: &[u8], told: &mut impl FnMut(Piece<'_>)) {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut answer = httparse::Response::new(&mut fields);
         let whole = answer.parse(head).is_ok_and(|status| status.is_complete());
@@ -133,13 +183,14 @@ impl Traffic {
         let request = self.pending.pop_front();
         let head_only = request.as_ref().is_some_and(|(method, _)| method == "HEAD");
         if status == 101 {
-            self.requests = Phase::Blind;
-            self.answers = Phase::Blind;
+            self.requests = Phase::Upgraded;
+            self.answers = Phase::Upgraded;
         } else if !head_only && status != 204 && status != 304 {
             self.answers = framed(answer.headers).unwrap_or(Phase::UntilEnd);
         }
-        if let Some((method, target)) = request {
-            told(Answered { method, target, status });
+        told(Piece::Answer { request, status, fields: answer.headers });
+        if matches!(self.answers, Phase::Head(_)) {
+            told(Piece::End);
         }
     }
 }
@@ -178,12 +229,13 @@ fn framed(fields: &[httparse::Header<'_>]) -> Option<Phase> {
 }
 
 impl Chunk {
-    /// How many bytes were used, and whether the body ended with them.
-    fn push(&mut self, bytes: &[u8]) -> (usize, bool) {
+    /// Tells the data in these bytes; how many were used, and whether the body ended with them.
+    fn push(&mut self, bytes: &[u8], told: &mut impl FnMut(Piece<'_>)) -> (usize, bool) {
         let mut at = 0;
         while at < bytes.len() {
             if let Self::Data(left) = self {
                 let n = (bytes.len() - at).min(usize::try_from(*left).unwrap_or(usize::MAX));
+                told(Piece::Body(&bytes[at..at + n]));
                 at += n;
                 *left -= n as u64;
                 if *left == 0 {
@@ -263,6 +315,30 @@ mod tests {
         for size in 1..120 {
             let cut = TALK.iter().flat_map(|(d, b)| b.chunks(size).map(|c| (*d, c.to_vec())));
             assert_eq!(told(cut), wanted, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn any_cut_tells_the_same_bodies() {
+        for size in 1..120 {
+            let (mut traffic, mut bodies, mut ends) = (Traffic::default(), [Vec::new(), Vec::new()], 0);
+            for (direction, bytes) in TALK {
+                for bytes in bytes.chunks(size) {
+                    traffic.read(*direction, bytes, |piece| match piece {
+                        Piece::Body(data) => bodies[*direction as usize].extend_from_slice(data),
+                        Piece::Upgraded(data) => bodies[*direction as usize].extend_from_slice(data),
+                        Piece::End => ends += 1,
+                        _ => {}
+                    });
+                }
+            }
+            let [up, down] = bodies.map(|all| String::from_utf8_lossy(&all).into_owned());
+            assert_eq!(
+                up, "GET / HTTP/1.1\r\n\r\nabcd\r\n\r0123456789abcdefGET /not HTTP/1.1\r\n\r\n",
+                "in pieces of {size}"
+            );
+            assert_eq!(down, "HTTP/1234\u{fffd}\0HTTP/1.1 200 OK\r\n\r\n", "in pieces of {size}");
+            assert_eq!(ends, 11, "in pieces of {size}");
         }
     }
 

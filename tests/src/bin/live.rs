@@ -11,13 +11,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lxio_tests::adapter::{Adapter, Blocking, Smol, Tokio};
+use lxio_tests::conformance::Book;
 use lxio_tests::coverage::Coverage;
 use lxio_tests::live::{Daemon, Failure, Fixture, Options, Report, child, interrupt, pair};
-use lxio_tests::recorder::Recorder;
 use lxio_tests::scenarios;
 
 const USAGE: &str = "usage: live --daemon NAME=SOCKET... --image TARBALL [--coverage FILE]
             [--only TEXT]... [--adapter NAME]... [--jobs NUMBER] [--times]
+            [--quick] [--golden DIRECTORY]
 
 Runs every scenario through every adapter on every daemon. NAME is the daemon's name
 in the report; the daemon needs nothing but a storage pool, and everything that is
@@ -25,7 +26,9 @@ made on it is removed again. --image: a container image that has a shell.
 --coverage: where to write which endpoints gave good answers, and how often.
 --only: only scenarios whose area and name, `exec exec_codes`, hold TEXT.
 --adapter: only this one of blocking, smol and tokio. --jobs: so many scenarios at the
-same time on each daemon. --times: say how long each took.";
+same time on each daemon. --times: say how long each took. --quick: without
+what takes minutes or gigabytes. --golden: write what the
+daemons answered to DIRECTORY/lxd-5.0.2 and the like.";
 
 #[derive(Debug, Default)]
 struct Arguments {
@@ -36,6 +39,8 @@ struct Arguments {
     adapters: Vec<String>,
     jobs: Option<usize>,
     times: bool,
+    quick: bool,
+    golden: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -89,6 +94,8 @@ fn arguments(all: Vec<String>) -> Result<Option<Arguments>, String> {
             "--adapter" => found.adapters.push(value()?),
             "--jobs" => found.jobs = Some(value()?.parse().map_err(|_| "--jobs wants a number")?),
             "--times" => found.times = true,
+            "--quick" => found.quick = true,
+            "--golden" => found.golden = Some(value()?.into()),
             "--help" | "-h" => return Ok(None),
             other => return Err(format!("what is {other}?")),
         }
@@ -116,7 +123,12 @@ fn arguments(all: Vec<String>) -> Result<Option<Arguments>, String> {
 struct Place {
     daemon: Arc<Daemon>,
     fixture: Arc<Fixture>,
-    recorder: Recorder,
+}
+
+/// Who looks on.
+struct Witnesses {
+    coverage: Arc<Coverage>,
+    book: Option<Arc<Book>>,
 }
 
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
@@ -124,20 +136,20 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let tag = format!("lxio-{:06x}", lxio_host::seed() & 0x00ff_ffff);
     let directory = env::temp_dir().join(&tag);
     fs::create_dir(&directory)?;
-    let coverage = Coverage::new();
+    let book = arguments.golden.is_some().then(Arc::default);
+    let witnesses = Witnesses { coverage: Coverage::new(), book };
     let mut places = Vec::new();
-    let done = prepare(arguments, &tag, &directory, &coverage, &mut places).map(|()| {
+    let done = prepare(arguments, &tag, &directory, &mut places).map(|()| {
         let over = Arc::new(AtomicBool::new(false));
         watch_signals(&over, &places, directory.clone());
         let report = Report::new(arguments.times);
-        adapter::<Blocking>(0, arguments, &places, &report);
-        adapter::<Smol>(1, arguments, &places, &report);
-        adapter::<Tokio>(2, arguments, &places, &report);
+        adapter::<Blocking>(0, arguments, &places, &witnesses, &report);
+        adapter::<Smol>(1, arguments, &places, &witnesses, &report);
+        adapter::<Tokio>(2, arguments, &places, &witnesses, &report);
         over.store(true, Ordering::SeqCst);
         report
     });
-    for Place { daemon, fixture, recorder } in places {
-        recorder.stop();
+    for Place { daemon, fixture } in places {
         for left in fixture.clean(&daemon.tag) {
             eprintln!("live: left on {}: {left}", daemon.name);
         }
@@ -145,7 +157,10 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
     fs::remove_dir_all(&directory)?;
     let report = done?;
     if let Some(path) = &arguments.coverage {
-        coverage.write(path)?;
+        witnesses.coverage.write(path)?;
+    }
+    if let (Some(path), Some(book)) = (&arguments.golden, &witnesses.book) {
+        book.write(path)?;
     }
     eprintln!("live: {:.0} s", began.elapsed().as_secs_f64());
     Ok(report.close())
@@ -155,21 +170,25 @@ fn prepare(
     arguments: &Arguments,
     tag: &str,
     directory: &Path,
-    coverage: &Arc<Coverage>,
     places: &mut Vec<Place>,
 ) -> Result<(), Failure> {
     for (name, socket) in &arguments.daemons {
         let recorded = directory.join(name);
-        let recorder = Recorder::start(&recorded, socket, vec![coverage.of(name)])?;
         let prepared = Fixture::prepare(name, socket, &recorded, &arguments.image, tag);
         let (daemon, fixture) = prepared.map_err(|why| why.doing(name))?;
-        places.push(Place { daemon: Arc::new(daemon), fixture: Arc::new(fixture), recorder });
+        places.push(Place { daemon: Arc::new(daemon), fixture: Arc::new(fixture) });
     }
     Ok(())
 }
 
 /// One adapter on all daemons at the same time.
-fn adapter<A: Adapter>(number: usize, arguments: &Arguments, places: &[Place], report: &Report) {
+fn adapter<A: Adapter>(
+    number: usize,
+    arguments: &Arguments,
+    places: &[Place],
+    witnesses: &Witnesses,
+    report: &Report,
+) {
     if !arguments.adapters.is_empty() && !arguments.adapters.iter().any(|name| name == A::NAME) {
         return;
     }
@@ -178,6 +197,9 @@ fn adapter<A: Adapter>(number: usize, arguments: &Arguments, places: &[Place], r
         jobs: arguments.jobs.unwrap_or(3),
         daemons: arguments.daemons.iter().map(|(name, _)| name.clone()).collect(),
         adapter: number,
+        quick: arguments.quick,
+        coverage: Arc::clone(&witnesses.coverage),
+        book: witnesses.book.clone(),
     };
     thread::scope(|scope| {
         for place in places {

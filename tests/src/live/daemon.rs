@@ -10,16 +10,18 @@ use lxio_core::model::Fingerprint;
 use super::Failure;
 
 /// A daemon under test, with what the suite has put on it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Daemon {
     /// Its name in reports.
     pub name: String,
     /// Its socket.
     pub direct: PathBuf,
-    /// The socket of the recorder in front of it.
+    /// The socket of the recorder in front of it, of which every scenario has its own.
     pub recorded: PathBuf,
     /// Which of the two it is.
     pub flavour: Flavour,
+    /// Its version.
+    pub version: String,
     /// Its own name for the machine's architecture.
     pub architecture: String,
     /// How it can be broken and mended, if it can.

@@ -81,6 +81,7 @@ impl Fixture {
             direct: self.direct.clone(),
             recorded: recorded.to_owned(),
             flavour: client.session().dialect.flavour,
+            version: client.server().environment().server_version().to_owned(),
             architecture: architectures.first().ok_or("the daemon names no architecture")?.clone(),
             hook: Hook::of(name, &self.direct),
             tag: tag.to_owned(),

@@ -15,6 +15,9 @@ use lxio_core::session::Remote;
 
 use super::{Context, Daemon, Failure, Fixture, Report};
 use crate::adapter::Adapter;
+use crate::conformance::{Book, Collector};
+use crate::coverage::Coverage;
+use crate::recorder::Recorder;
 
 /// How a scenario ends.
 pub type Verdict = Result<(), Failure>;
@@ -103,6 +106,12 @@ pub struct Options {
     pub daemons: Vec<String>,
     /// Which of the adapters this is, counted from 0.
     pub adapter: usize,
+    /// Leaves out what is costly.
+    pub quick: bool,
+    /// Who counts the endpoints that gave good answers.
+    pub coverage: Arc<Coverage>,
+    /// Who keeps what was answered, if anybody does.
+    pub book: Option<Arc<Book>>,
 }
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -124,6 +133,7 @@ pub fn pair<A: Adapter>(
     let pair = Pair::<A> {
         daemon,
         fixture,
+        options,
         report,
         shared: format!("{prefix}-shared"),
         prefix,
@@ -135,7 +145,7 @@ pub fn pair<A: Adapter>(
         if options.only.as_ref().is_some_and(|only| !full.contains(only.as_str())) {
             continue;
         }
-        match pair.lacks(&scenario, options) {
+        match pair.lacks(&scenario) {
             Some(why) => report.not_applicable(pair.line(&scenario), why),
             None => modes[scenario.mode as usize].push_back((number, scenario)),
         }
@@ -178,6 +188,7 @@ pub fn pair<A: Adapter>(
 struct Pair<'a, A: Adapter> {
     daemon: &'a Arc<Daemon>,
     fixture: &'a Arc<Fixture>,
+    options: &'a Options,
     report: &'a Report,
     prefix: String,
     shared: String,
@@ -190,11 +201,13 @@ impl<A: Adapter> Pair<'_, A> {
     }
 
     /// Why a scenario cannot be run here.
-    fn lacks(&self, scenario: &Scenario<A>, options: &Options) -> Option<String> {
+    fn lacks(&self, scenario: &Scenario<A>) -> Option<String> {
+        let options = self.options;
         scenario.needs.iter().find_map(|need| match need {
             Need::Hook if self.daemon.hook.is_none() => {
                 Some("it kills the daemon, and this one is not the suite's own".to_owned())
             }
+            Need::Once(_) if options.quick => Some("it is costly".to_owned()),
             Need::Once(shift) => {
                 let turn = options.daemons.get((options.adapter + shift) % options.daemons.len().max(1))?;
                 (*turn != self.daemon.name)
@@ -211,7 +224,7 @@ impl<A: Adapter> Pair<'_, A> {
         }
         let began = Instant::now();
         let prefix = format!("{}{number:03}-", self.prefix);
-        let verdict = self.attend(scenario, &prefix);
+        let verdict = self.recorded(scenario, &prefix);
         let time = began.elapsed();
         match verdict {
             Ok(()) => self.report.ok(&line, time),
@@ -223,10 +236,25 @@ impl<A: Adapter> Pair<'_, A> {
         }
     }
 
+    /// Runs it by way of a recorder of its own.
+    fn recorded(&self, scenario: &Scenario<A>, prefix: &str) -> Verdict {
+        let (daemon, options) = (self.daemon, self.options);
+        let path = daemon.recorded.with_file_name(format!("{}-{prefix}recorded", daemon.name));
+        let collector = Arc::new(Collector::default());
+        let observers = vec![options.coverage.of(&daemon.name), Arc::<Collector>::clone(&collector)];
+        let recorder = Recorder::start(&path, &daemon.direct, observers)?;
+        let verdict = self.attend(scenario, prefix, Daemon { recorded: path, ..Daemon::clone(daemon) });
+        recorder.stop();
+        if let (Ok(()), Some(book)) = (&verdict, &options.book) {
+            book.tell(daemon, A::NAME, (scenario.area, scenario.name), prefix, &collector.take());
+        }
+        verdict
+    }
+
     /// Runs it in a thread of its own, to go on without it if it hangs or panics.
-    fn attend(&self, scenario: &Scenario<A>, prefix: &str) -> Verdict {
+    fn attend(&self, scenario: &Scenario<A>, prefix: &str, daemon: Daemon) -> Verdict {
         let (to, from) = channel();
-        let (daemon, fixture) = (Arc::clone(self.daemon), Arc::clone(self.fixture));
+        let (daemon, fixture) = (Arc::new(daemon), Arc::clone(self.fixture));
         let (prefix, shared, line) = (prefix.to_owned(), self.shared.clone(), self.line(scenario));
         let (needs, run, within) = (scenario.needs.clone(), scenario.run, scenario.within);
         let work = move || {

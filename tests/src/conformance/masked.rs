@@ -1,0 +1,105 @@
+use serde_json::{Map, Value, json};
+
+use super::Names;
+use super::rules;
+
+/// JSON of an answer as it can be compared: what is of other scenarios is left out, what is never the same
+/// twice is replaced.
+#[must_use]
+pub(super) fn answer(names: &Names, body: &Value, status: u16) -> Value {
+    let mut body = body.clone();
+    if status == 202 {
+        begun(&mut body["metadata"]);
+    }
+    let listed = body["metadata"].is_array();
+    let mut masked = value(names, &body, &mut Vec::new());
+    if listed && let Some(list) = masked["metadata"].as_array_mut() {
+        list.sort_by_cached_key(Value::to_string);
+    }
+    masked
+}
+
+/// JSON of a request.
+#[must_use]
+pub(super) fn request(names: &Names, body: &Value) -> Value {
+    match body {
+        Value::String(text) => names.mask(text).into(),
+        Value::Array(list) => list.iter().map(|it| request(names, it)).collect(),
+        Value::Object(map) => map.iter().map(|(key, it)| (names.mask(key), request(names, it))).collect(),
+        other => other.clone(),
+    }
+}
+
+/// What an operation has come to when it is told of for the first time is chance.
+fn begun(operation: &mut Value) {
+    if !is_operation(operation) {
+        return;
+    }
+    operation["status"] = "{begun}".into();
+    operation["status_code"] = "{begun}".into();
+    operation["err"] = "{begun}".into();
+    if let Some(metadata) = operation["metadata"].as_object_mut() {
+        metadata.retain(|key, _| !matches!(key.as_str(), "return" | "output" | "fingerprint" | "size"));
+    }
+}
+
+/// Whether this is an operation.
+#[must_use]
+pub(super) fn is_operation(value: &Value) -> bool {
+    value["class"].is_string() && value["may_cancel"].is_boolean()
+}
+
+/// Whether this operation has ended.
+#[must_use]
+pub(super) fn is_final(operation: &Value) -> bool {
+    matches!(operation["status_code"].as_u64(), Some(200 | 400 | 401))
+}
+
+/// Which of its states an operation that has not ended was seen in, and how far it said it was, is chance.
+fn between(operation: &mut Map<String, Value>) {
+    let ended = is_final(&Value::Object(operation.clone()));
+    if !ended && operation["status_code"].is_u64() {
+        operation.insert("status".into(), "{unfinished}".into());
+        operation.insert("status_code".into(), "{unfinished}".into());
+    }
+    if let Some(metadata) = operation.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.retain(|key, _| key != "progress" && !key.ends_with("_progress"));
+        if metadata.is_empty() {
+            operation.insert("metadata".into(), Value::Null);
+        }
+    }
+}
+
+/// A member of an answer, by its path.
+pub(super) fn value(names: &Names, it: &Value, path: &mut Vec<String>) -> Value {
+    let mut it = it.clone();
+    rules::apply(path, &mut it);
+    match it {
+        Value::String(text) => names.mask(&text).into(),
+        Value::Array(list) => {
+            let own = |it: &&Value| match it {
+                Value::String(text) => !names.foreign(text),
+                Value::Object(_) => !names.foreign_object(it),
+                _ => true,
+            };
+            let mut list: Vec<_> = list.iter().filter(own).map(|it| value(names, it, path)).collect();
+            if path.last().is_some_and(|it| it == "used_by") {
+                list.sort_by_cached_key(Value::to_string);
+            }
+            list.into()
+        }
+        Value::Object(mut map) => {
+            if is_operation(&json!(map)) {
+                between(&mut map);
+            }
+            let mut masked = Map::new();
+            for (key, it) in &map {
+                path.push(key.clone());
+                masked.insert(names.mask(key), value(names, it, path));
+                path.pop();
+            }
+            masked.into()
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,74 @@
+//! The members that are naturally different.
+
+use serde_json::Value;
+
+/// What is done with a member that is naturally different.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// It says `{any}`; null, the empty text, list and map stay what they are.
+    Any,
+    /// A number says `{n}`; zero and less stay what they are.
+    Number,
+}
+
+/// A member, by the end of its path (list indices left out, `*` for any name), what is done with it, and why.
+pub const RULES: &[(&str, Rule, &str)] = &[
+    ("environment/architectures", Rule::Any, "the host's"),
+    ("environment/certificate", Rule::Any, "made by the daemon at its first start"),
+    ("environment/certificate_fingerprint", Rule::Any, "made by the daemon at its first start"),
+    ("environment/driver", Rule::Any, "the host's programs"),
+    ("environment/driver_version", Rule::Any, "the host's programs"),
+    ("environment/firewall", Rule::Any, "the host's programs"),
+    ("environment/kernel", Rule::Any, "the host's"),
+    ("environment/kernel_architecture", Rule::Any, "the host's"),
+    ("environment/kernel_features", Rule::Any, "the host's"),
+    ("environment/kernel_version", Rule::Any, "the host's"),
+    ("environment/lxc_features", Rule::Any, "the host's libraries"),
+    ("environment/os_name", Rule::Any, "the host's"),
+    ("environment/os_version", Rule::Any, "the host's"),
+    ("environment/server_name", Rule::Any, "the host's"),
+    ("environment/server_pid", Rule::Number, "a process id"),
+    ("environment/storage", Rule::Any, "the host's programs"),
+    ("environment/storage_version", Rule::Any, "the host's programs"),
+    ("environment/storage_supported_drivers", Rule::Any, "the host's programs"),
+    ("volatile.idmap.base", Rule::Any, "the range of ids that the host gives"),
+    ("volatile.idmap.current", Rule::Any, "the range of ids that the host gives"),
+    ("volatile.idmap.next", Rule::Any, "the range of ids that the host gives"),
+    ("volatile.last_state.idmap", Rule::Any, "the range of ids that the host gives"),
+    ("pid", Rule::Number, "a process id"),
+    ("processes", Rule::Number, "a usage"),
+    ("cpu/usage", Rule::Number, "a usage"),
+    ("cpu/allocated_time", Rule::Number, "the host's"),
+    ("memory/swap_usage", Rule::Any, "a usage, sometimes zero and sometimes not"),
+    ("memory/swap_usage_peak", Rule::Any, "a usage, sometimes zero and sometimes not"),
+    ("memory/*", Rule::Number, "a usage"),
+    ("disk/*/usage", Rule::Number, "a usage"),
+    ("counters/*", Rule::Number, "a usage"),
+    ("last_used_at", Rule::Any, "other scenarios use the image, too"),
+];
+
+/// Applies the table to a member of an answer.
+pub fn apply(path: &[String], value: &mut Value) {
+    let fits = |pattern: &str| {
+        let wanted = pattern.split('/').count();
+        path.len() >= wanted
+            && pattern
+                .split('/')
+                .zip(&path[path.len() - wanted..])
+                .all(|(want, got)| want == "*" || want == got)
+    };
+    let Some((_, rule, _)) = RULES.iter().find(|(pattern, ..)| fits(pattern)) else { return };
+    match (rule, &*value) {
+        (_, Value::Null) => {}
+        (Rule::Any, Value::String(text)) if text.is_empty() => {}
+        (Rule::Any, Value::Array(list)) if list.is_empty() => {}
+        (Rule::Any, Value::Object(map)) if map.is_empty() => {}
+        (Rule::Any, _) => *value = "{any}".into(),
+        (Rule::Number, Value::Number(number)) => {
+            if number.as_f64().is_some_and(|it| it > 0.0) {
+                *value = "{n}".into();
+            }
+        }
+        (Rule::Number, _) => {}
+    }
+}

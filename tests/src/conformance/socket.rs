@@ -1,0 +1,103 @@
+use std::io::Cursor;
+
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+use super::Body;
+
+/// A longer text is no message of these daemons.
+const LONGEST: usize = 4 << 20;
+
+/// What a server said on a socket after its 101.
+#[derive(Clone, Debug, Default)]
+pub struct Socket {
+    /// All binary messages in one: where they are cut is chance.
+    pub binary: Body,
+    /// The text messages.
+    pub texts: Vec<String>,
+    /// How it ended.
+    pub end: End,
+    reader: Reader,
+}
+
+/// How the server's side of a socket ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// Not before the client's side.
+    #[default]
+    Client,
+    /// By a close frame of this code; 0 when it had none.
+    Close(u16),
+    /// By the end of the connection, or a reset of it: which of the two is chance.
+    Cut,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Reader {
+    /// In a head, of which these bytes have come.
+    #[default]
+    Start,
+    Head(Vec<u8>),
+    Payload(OpCode, u64, Vec<u8>),
+    /// Not a websocket, or not any more: bytes as they are.
+    Raw,
+}
+
+impl Socket {
+    /// A stream of bytes of another protocol.
+    #[must_use]
+    pub fn raw() -> Self {
+        Self { reader: Reader::Raw, ..Self::default() }
+    }
+
+    /// These bytes came from the server.
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            match &mut self.reader {
+                Reader::Raw => return self.binary.push(bytes),
+                Reader::Start => self.reader = Reader::Head(Vec::new()),
+                Reader::Head(head) => {
+                    head.push(bytes[0]);
+                    bytes = &bytes[1..];
+                    match FrameHeader::parse(&mut Cursor::new(&*head)) {
+                        Ok(None) => {}
+                        Ok(Some((header, length))) => {
+                            self.reader = Reader::Payload(header.opcode, length, Vec::new());
+                            self.whole();
+                        }
+                        Err(_) => self.reader = Reader::Raw,
+                    }
+                }
+                Reader::Payload(opcode, left, kept) => {
+                    let n = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                    let (now, rest) = bytes.split_at(n);
+                    bytes = rest;
+                    *left -= n as u64;
+                    if *opcode == OpCode::Data(Data::Binary) {
+                        self.binary.push(now);
+                    } else if kept.len() < LONGEST {
+                        kept.extend_from_slice(now);
+                    }
+                    self.whole();
+                }
+            }
+        }
+    }
+
+    /// Takes the message if it is whole. The servers never cut a message into frames.
+    fn whole(&mut self) {
+        let Reader::Payload(opcode, 0, payload) = &mut self.reader else { return };
+        let payload = std::mem::take(payload);
+        match opcode {
+            OpCode::Data(Data::Text) => self.texts.push(String::from_utf8_lossy(&payload).into_owned()),
+            OpCode::Control(Control::Close) if self.end == End::Client => {
+                self.end = End::Close(match payload.as_slice() {
+                    [high, low, ..] => u16::from_be_bytes([*high, *low]),
+                    _ => 0,
+                });
+            }
+            _ => {}
+        }
+        self.reader = Reader::Start;
+    }
+}
