@@ -15,9 +15,11 @@
 //! | `events`     | the stream of events |
 //! | `projects`   | projects, and which resources they share |
 //! | `profiles`   | profiles |
+//! | `instances`  | instances and their snapshots |
 
 mod body;
 mod events;
+mod instances;
 mod listing;
 mod operations;
 mod profiles;

@@ -1,4 +1,4 @@
-use super::{events, operations, profiles, projects, server};
+use super::{events, instances, operations, profiles, projects, server};
 use crate::http::{Answer, Answered, Method, Refusal, Request};
 use crate::world::World;
 
@@ -29,6 +29,9 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         (Patch, ["1.0"]) => server::patch(world, request),
 
         (Get, ["1.0", "events"]) => events::listen(world, request),
+
+        (Get, ["1.0", "instances"]) => instances::list(world, request),
+        (Get, ["1.0", "instances", name]) => instances::get(world, request, name),
 
         (Get, ["1.0", "operations"]) => operations::list(world, request),
         (Get, ["1.0", "operations", id]) => operations::get(world, id),

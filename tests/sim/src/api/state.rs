@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use lxio_core::bytes::{Chance, Moment};
 
+use super::instances::Instance;
 use super::profiles::Profile;
 use super::projects::Project;
 use super::server::Server;
@@ -17,6 +18,7 @@ pub(crate) struct State {
     pub(crate) server: Server,
     pub(crate) projects: BTreeMap<String, Project>,
     pub(crate) profiles: BTreeMap<Named, Profile>,
+    pub(crate) instances: BTreeMap<Named, Instance>,
 }
 
 impl State {
@@ -25,6 +27,7 @@ impl State {
             server: Server::new(chance),
             projects: BTreeMap::from([("default".to_owned(), Project::first(setup))]),
             profiles: BTreeMap::from([(("default".to_owned(), "default".to_owned()), Profile::first())]),
+            instances: BTreeMap::new(),
         }
     }
 
