@@ -42,7 +42,7 @@ pub enum ErrorKind {
     TooLong,
     /// The caller's own reader failed.
     Input,
-    /// The caller's own writer failed.
+    /// The caller's own writer failed, or its transcript could not be begun.
     Output,
 }
 
@@ -69,6 +69,13 @@ pub enum Cause {
     Input(io::Error),
     /// The caller's writer failed in mid-download; the connection was closed.
     Output(io::Error),
+    /// The transcript could not be begun.
+    Transcript {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// The conversation had ended before.
     Over,
     /// The conversation waits for its caller, who waits for it: a body was not written, or not taken. Its
@@ -133,7 +140,7 @@ impl Error {
             Cause::Stranger { .. } => ErrorKind::Protocol,
             Cause::Untrusted => ErrorKind::Untrusted,
             Cause::Input(_) => ErrorKind::Input,
-            Cause::Output(_) => ErrorKind::Output,
+            Cause::Output(_) | Cause::Transcript { .. } => ErrorKind::Output,
             Cause::Over | Cause::Stuck => ErrorKind::Misuse,
             Cause::Flow(error) => flow_kind(error),
         }
@@ -305,6 +312,9 @@ impl fmt::Display for Error {
             Cause::Untrusted => f.write_str("the server does not trust this client"),
             Cause::Input(_) => f.write_str("the data to upload could not be read"),
             Cause::Output(_) => f.write_str("the data that came could not be written"),
+            Cause::Transcript { path, .. } => {
+                write!(f, "the transcript {} cannot be written", path.display())
+            }
             Cause::Over => f.write_str("the conversation had ended before"),
             Cause::Stuck => f.write_str("the conversation waits for data that was not given to it"),
         }
@@ -325,7 +335,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.cause {
             Cause::Flow(error) => error.source(),
-            Cause::Input(error) | Cause::Output(error) => Some(error),
+            Cause::Input(error) | Cause::Output(error) | Cause::Transcript { error, .. } => Some(error),
             _ => None,
         }
     }

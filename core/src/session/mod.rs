@@ -7,7 +7,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `remote`  | which server, and what of it |
+//! | `remote`  | which server, what of it, and where a transcript goes |
 //! | `session` | what a greeted server is and how it is spoken to |
 //! | `attempt` | one try at a request on one connection |
 //! | `pool`    | connections at rest |
@@ -28,5 +28,5 @@ pub use attempt::Attempt;
 pub use drive::{Drive, Step};
 pub use error::{Cause, Error, ErrorKind};
 pub use pool::Pool;
-pub use remote::{Address, Remote};
+pub use remote::{Address, Remote, TranscriptFile};
 pub use session::Session;

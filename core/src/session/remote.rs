@@ -36,6 +36,58 @@ pub struct Remote {
     pub seed: Option<u64>,
     /// How many connections may rest between calls. Default 64.
     pub idle: Option<usize>,
+    /// Where a transcript is written. Default: nowhere.
+    pub transcript: Option<TranscriptFile>,
+}
+
+/// The file that a client writes what passes between it and the server to: bytes, direction, connection, slot,
+/// time, one JSON object a line. It is what a report of a bug needs, since it can be replayed.
+///
+/// What must not be told does not reach the file:
+///
+/// | what passes | in the file |
+/// |---|---|
+/// | secrets of operations and images, trust tokens | others of the same length |
+/// | passwords, tokens and the like in headers, queries and JSON, `user.*` and `cloud-init.*` keys | their length |
+/// | commands, their variables, input and output; files, images, backups | their length, unless [`with_content`](Self::with_content) |
+/// | all else: names, paths, addresses, configuration, texts of errors | itself |
+///
+/// ```
+/// use lxio_core::session::{Remote, TranscriptFile};
+///
+/// let remote = Remote::local().transcript("bug.jsonl");
+/// let in_full = Remote::local().transcript(TranscriptFile::new("bug.jsonl").with_content());
+/// # let _ = (remote, in_full);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TranscriptFile {
+    /// Where it is. What is there is replaced; only its owner may read it.
+    pub path: PathBuf,
+    /// Whether what the user works with is in it.
+    pub content: bool,
+}
+
+impl TranscriptFile {
+    /// A transcript without what the user works with.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), content: false }
+    }
+
+    /// With commands, their variables, input and output, files and images, as they are; `user.*` and
+    /// `cloud-init.*` keys too. Passwords and tokens stay out where their place tells what they are.
+    #[must_use]
+    pub const fn with_content(mut self) -> Self {
+        self.content = true;
+        self
+    }
+}
+
+impl<P: Into<PathBuf>> From<P> for TranscriptFile {
+    fn from(path: P) -> Self {
+        Self::new(path)
+    }
 }
 
 impl Remote {
@@ -76,6 +128,14 @@ impl Remote {
     #[must_use]
     pub const fn idle(mut self, connections: usize) -> Self {
         self.idle = Some(connections);
+        self
+    }
+
+    /// With a transcript of all that passes, for the report of a bug. It is written as things happen, by
+    /// whoever makes them happen, and every client writes its own: connecting fails while another writes it.
+    #[must_use]
+    pub fn transcript(mut self, file: impl Into<TranscriptFile>) -> Self {
+        self.transcript = Some(file.into());
         self
     }
 }

@@ -4,7 +4,8 @@
 //! cargo run -p lxio-blocking --example tour -- [--socket PATH] [--busybox PATH]
 //! ```
 //!
-//! Without `--socket` it looks for the daemon of this machine. The image is made here, of a static busybox.
+//! Without `--socket` it looks for the daemon of this machine, and makes do with a simulated one if there is
+//! none. The image is made here, of a static busybox.
 
 use std::error::Error;
 use std::io::{self, Cursor, IsTerminal, Read};
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use lxio_blocking::model::{EventBody, InstanceCreate, InstanceSource, Operation, Reference};
-use lxio_blocking::{Client, Live, Remote, events, flow, image, images, instance, instances, raw};
+use lxio_blocking::{Client, Live, events, flow, image, images, instance, instances, raw};
 use lxio_tests::tour::{self, Options};
 
 fn main() -> ExitCode {
@@ -20,8 +21,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let remote = options.socket.as_ref().map_or_else(Remote::local, Remote::socket);
-    let client = Client::connect(remote)?;
+    let client = Client::connect(options.remote.clone())?;
     let about = client.server().environment();
     println!("greeted  {} {}", client.session().dialect.flavour, about.server_version());
 

@@ -1,5 +1,4 @@
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::sync::Arc;
 
 use lxio_core::bytes::Chance;
@@ -8,10 +7,11 @@ use lxio_core::flow::{Fault, Flow, IntoFlow, Unattended};
 use lxio_core::model::Server;
 use lxio_core::session::{Attempt, Cause, Error, Remote, Session};
 use lxio_core::wire::{Buffers, Need};
-use lxio_host::{candidates, explain, seed};
+use lxio_host::transcript::Tape;
+use lxio_host::{candidates, seed};
 
 use crate::Live;
-use crate::dial::Shared;
+use crate::dial::{Shared, Socket, dial};
 
 /// A connection to one server. Cheap to clone; clones share its warm connections and can be used from
 /// several threads at once.
@@ -28,25 +28,27 @@ impl Client {
     /// tried; otherwise as [`call`](Self::call).
     pub fn connect(remote: impl Into<Remote>) -> Result<Self, Error> {
         let mut remote = remote.into();
+        let seed = remote.seed.unwrap_or_else(seed);
+        let tape = Tape::of(&remote, seed, env!("CARGO_PKG_NAME"))?;
         let mut tried = Vec::new();
         for candidate in candidates(&remote) {
-            match UnixStream::connect(&candidate.path) {
-                Ok(socket) => {
+            match dial(&candidate.path, tape.as_ref()) {
+                Ok(mut socket) => {
                     remote.project = remote.project.or(candidate.project);
-                    let mut chance = Chance::seeded(remote.seed.unwrap_or_else(seed));
+                    let mut chance = Chance::seeded(seed);
                     let greeting = Session::greeting();
                     let stranger = Session::stranger(&remote);
                     let mut attempt =
                         Attempt::begin(&stranger, &greeting.request, Buffers::new(), false, &mut chance)?;
                     let failed = |fault| Session::failed(&greeting.request, fault);
-                    exchange(&socket, &mut attempt).map_err(failed)?;
+                    exchange(&mut socket, &mut attempt).map_err(failed)?;
                     let session = Session::greeted(&remote, attempt.conclude(&greeting)?)?;
-                    let shared = Shared::new(session, candidate.path, chance.draw(), remote.idle);
+                    let shared = Shared::new(session, candidate.path, chance.draw(), remote.idle, tape);
                     let client = Self { shared: Arc::new(shared) };
                     client.give_back(socket, attempt);
                     return Ok(client);
                 }
-                Err(error) => tried.push((candidate.path.clone(), explain(&candidate.path, error))),
+                Err(error) => tried.push((candidate.path, error)),
             }
         }
         Err(Error::new(Cause::NoDaemon { tried }))
@@ -78,7 +80,7 @@ impl Client {
         let mut chance = Chance::seeded(0);
         let mut warm = self.shared.warm();
         loop {
-            let (socket, buffers, is_warm) = match warm.take() {
+            let (mut socket, buffers, is_warm) = match warm.take() {
                 Some((socket, buffers)) => (socket, buffers, true),
                 None => {
                     let socket =
@@ -86,9 +88,10 @@ impl Client {
                     (socket, Buffers::new(), false)
                 }
             };
+            socket.serves(None);
             let mut attempt = Attempt::begin(&self.shared.session, request, buffers, is_warm, &mut chance)
                 .map_err(|error| Error::from(error).at(request))?;
-            match exchange(&socket, &mut attempt) {
+            match exchange(&mut socket, &mut attempt) {
                 Ok(()) => {
                     let result = attempt.conclude(&call);
                     self.give_back(socket, attempt);
@@ -126,7 +129,7 @@ impl Client {
         Ok(live)
     }
 
-    fn give_back(&self, socket: UnixStream, attempt: Attempt) {
+    fn give_back(&self, socket: Socket, attempt: Attempt) {
         if let (buffers, lxio_core::wire::Reuse::Yes) = attempt.finish() {
             self.shared.rest(socket, buffers);
         }
@@ -134,7 +137,7 @@ impl Client {
 }
 
 /// Moves the bytes of one exchange.
-fn exchange(mut socket: &UnixStream, attempt: &mut Attempt) -> Result<(), Fault> {
+fn exchange(socket: &mut Socket, attempt: &mut Attempt) -> Result<(), Fault> {
     loop {
         let moved = match attempt.need()? {
             Need::Write(bytes) => Moved::Out(socket.write(bytes)),

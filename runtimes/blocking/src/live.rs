@@ -1,16 +1,16 @@
 use std::collections::VecDeque;
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use lxio_core::bytes::Moment;
 use lxio_core::flow::{Flow, Slot};
 use lxio_core::session::{Cause, Drive, Error, Step};
 use lxio_core::wire::Buffers;
+use lxio_host::transcript::Part;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::RecvFlags;
 
-use crate::dial::Shared;
+use crate::dial::{Shared, Socket};
 use crate::transfer::BODY;
 
 /// A conversation that goes on, and its connections. Bytes move while one of its methods is being called.
@@ -22,15 +22,17 @@ use crate::transfer::BODY;
 pub struct Live<F: Flow> {
     pub(crate) drive: Drive<F>,
     shared: Arc<Shared>,
-    sockets: Vec<Option<Socket>>,
+    /// Its number in the transcript.
+    run: u64,
+    places: Vec<Option<Place>>,
     /// Items that came while something else was waited for.
     pub(crate) items: VecDeque<F::Item>,
     result: Option<Result<F::Output, Error>>,
     over: bool,
 }
 
-struct Socket {
-    stream: UnixStream,
+struct Place {
+    socket: Socket,
     /// Reading may give something without waiting.
     ready: bool,
 }
@@ -50,7 +52,8 @@ impl<F: Flow> Live<F> {
         Self {
             drive: Drive::new(flow, Arc::clone(&shared.session), shared.chance()),
             shared: Arc::clone(shared),
-            sockets: Vec::new(),
+            run: shared.run(),
+            places: Vec::new(),
             items: VecDeque::new(),
             result: None,
             over: false,
@@ -123,9 +126,9 @@ impl<F: Flow> Live<F> {
             match self.drive.step(self.shared.now()) {
                 Step::Connect { slot, fresh } => self.connect(slot, fresh),
                 Step::Release { slot, buffers } => {
-                    let socket = self.sockets.get_mut(usize::from(slot)).and_then(Option::take);
-                    if let (Some(socket), Some(buffers)) = (socket, buffers) {
-                        self.shared.rest(socket.stream, buffers);
+                    let place = self.places.get_mut(usize::from(slot)).and_then(Option::take);
+                    if let (Some(place), Some(buffers)) = (place, buffers) {
+                        self.shared.rest(place.socket, buffers);
                     }
                 }
                 Step::Item(item) => return Turn::Item(item),
@@ -140,7 +143,7 @@ impl<F: Flow> Live<F> {
                     if !self.move_bytes() && !self.sleep(until) {
                         // Nobody but the caller could move it, and the caller waits for it.
                         (self.result, self.over) = (Some(Err(Error::new(Cause::Stuck))), true);
-                        self.sockets.clear();
+                        self.places.clear();
                         return Turn::Over;
                     }
                 }
@@ -150,8 +153,8 @@ impl<F: Flow> Live<F> {
 
     fn connect(&mut self, slot: Slot, fresh: bool) {
         let at = usize::from(slot);
-        while self.sockets.len() <= at {
-            self.sockets.push(None);
+        while self.places.len() <= at {
+            self.places.push(None);
         }
         let warm = if fresh {
             self.shared.forget();
@@ -162,12 +165,13 @@ impl<F: Flow> Live<F> {
         let is_warm = warm.is_some();
         let made = match warm {
             Some(connection) => Ok(connection),
-            None => self.shared.dial().map(|stream| (stream, Buffers::new())),
+            None => self.shared.dial().map(|socket| (socket, Buffers::new())),
         };
         let now = self.shared.now();
         match made {
-            Ok((stream, buffers)) => {
-                self.sockets[at] = Some(Socket { stream, ready: false });
+            Ok((mut socket, buffers)) => {
+                socket.serves(Some(Part { run: self.run, slot }));
+                self.places[at] = Some(Place { socket, ready: false });
                 self.drive.connected(slot, buffers, is_warm, now);
             }
             Err(error) => self.drive.dial_failed(slot, error, now),
@@ -177,19 +181,19 @@ impl<F: Flow> Live<F> {
     /// Writes and reads what can be without waiting; whether anything moved.
     fn move_bytes(&mut self) -> bool {
         let mut moved = false;
-        for (slot, socket) in (0..).zip(&mut self.sockets) {
-            let Some(socket) = socket else { continue };
+        for (slot, place) in (0..).zip(&mut self.places) {
+            let Some(place) = place else { continue };
             while let Some(bytes) = self.drive.outgoing(slot) {
-                match send(&socket.stream, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                match place.socket.send(bytes) {
                     Ok(count) => self.drive.wrote(slot, count),
-                    Err(rustix::io::Errno::AGAIN) => break,
-                    Err(rustix::io::Errno::INTR) => continue,
-                    Err(error) => self.drive.write_failed(slot, error.into()),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => self.drive.write_failed(slot, error),
                 }
                 moved = true;
             }
-            if socket.ready {
-                moved |= receive(&mut self.drive, slot, socket, RecvFlags::DONTWAIT, self.shared.now());
+            if place.ready {
+                moved |= receive(&mut self.drive, slot, place, RecvFlags::DONTWAIT, self.shared.now());
             }
         }
         moved
@@ -197,9 +201,9 @@ impl<F: Flow> Live<F> {
 
     /// Waits until a socket can be used, or until the moment; `false` if there is neither.
     fn sleep(&mut self, until: Option<Moment>) -> bool {
-        let mut wanted = Vec::with_capacity(self.sockets.len());
-        for (slot, socket) in (0..).zip(&self.sockets) {
-            if socket.is_none() {
+        let mut wanted = Vec::with_capacity(self.places.len());
+        for (slot, place) in (0..).zip(&self.places) {
+            if place.is_none() {
                 continue;
             }
             let out = self.drive.outgoing(slot).is_some();
@@ -214,8 +218,8 @@ impl<F: Flow> Live<F> {
         // One answer to wait for and no deadline: to read is to wait.
         if let ([(slot, false, true)], None) = (wanted.as_slice(), until) {
             let slot = *slot;
-            if let Some(Some(socket)) = self.sockets.get_mut(usize::from(slot)) {
-                receive(&mut self.drive, slot, socket, RecvFlags::empty(), self.shared.now());
+            if let Some(Some(place)) = self.places.get_mut(usize::from(slot)) {
+                receive(&mut self.drive, slot, place, RecvFlags::empty(), self.shared.now());
             }
             return true;
         }
@@ -228,19 +232,19 @@ impl<F: Flow> Live<F> {
         });
         let mut fds = Vec::with_capacity(wanted.len());
         for (slot, out, input) in &wanted {
-            if let Some(Some(socket)) = self.sockets.get(usize::from(*slot)) {
+            if let Some(Some(place)) = self.places.get(usize::from(*slot)) {
                 let mut flags = PollFlags::empty();
                 flags.set(PollFlags::OUT, *out);
                 flags.set(PollFlags::IN, *input);
-                fds.push(PollFd::new(&socket.stream, flags));
+                fds.push(PollFd::new(&place.socket.stream, flags));
             }
         }
         // Interrupted or not, what is ready shows in the flags, and nothing else matters.
         let _ = poll(&mut fds, timeout.as_ref());
         let ready: Vec<bool> = fds.iter().map(|fd| !(fd.revents() - PollFlags::OUT).is_empty()).collect();
         for ((slot, _, _), ready) in wanted.into_iter().zip(ready) {
-            if let Some(Some(socket)) = self.sockets.get_mut(usize::from(slot)) {
-                socket.ready |= ready;
+            if let Some(Some(place)) = self.places.get_mut(usize::from(slot)) {
+                place.ready |= ready;
             }
         }
         true
@@ -251,24 +255,24 @@ impl<F: Flow> Live<F> {
 fn receive<F: Flow>(
     drive: &mut Drive<F>,
     slot: Slot,
-    socket: &mut Socket,
+    place: &mut Place,
     flags: RecvFlags,
     now: Moment,
 ) -> bool {
     let Some(space) = drive.incoming(slot) else { return false };
     let room = space.len();
-    match recv(&socket.stream, space, flags) {
-        Ok((count, _)) => {
+    match place.socket.recv(space, flags) {
+        Ok(count) => {
             // A short read took all there was; only a full one may have left something.
-            socket.ready = count == room;
+            place.ready = count == room;
             drive.read(slot, count);
         }
-        Err(rustix::io::Errno::AGAIN) => {
-            socket.ready = false;
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            place.ready = false;
             return false;
         }
-        Err(rustix::io::Errno::INTR) => {}
-        Err(error) => drive.read_failed(slot, io::Error::from(error), now),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+        Err(error) => drive.read_failed(slot, error, now),
     }
     true
 }

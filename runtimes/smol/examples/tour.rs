@@ -4,7 +4,8 @@
 //! cargo run -p lxio-smol --example tour -- [--socket PATH] [--busybox PATH]
 //! ```
 //!
-//! Without `--socket` it looks for the daemon of this machine. The image is made here, of a static busybox.
+//! Without `--socket` it looks for the daemon of this machine, and makes do with a simulated one if there is
+//! none. The image is made here, of a static busybox.
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 use std::task::{Context, Poll, ready};
 
 use lxio_smol::model::{EventBody, InstanceCreate, InstanceSource, Operation, Reference};
-use lxio_smol::{Client, Live, Remote, events, flow, image, images, instance, instances, raw};
+use lxio_smol::{Client, Live, events, flow, image, images, instance, instances, raw};
 use lxio_tests::tour::{self, Options};
 use smol::io::{AsyncRead, Cursor};
 
@@ -22,8 +23,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let remote = options.socket.as_ref().map_or_else(Remote::local, Remote::socket);
-    let client = Client::connect(remote).await?;
+    let client = Client::connect(options.remote.clone()).await?;
     let about = client.server().environment();
     println!("greeted  {} {}", client.session().dialect.flavour, about.server_version());
 

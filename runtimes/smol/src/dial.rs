@@ -14,6 +14,7 @@ use async_io::Async;
 use lxio_core::bytes::{Chance, Moment};
 use lxio_core::session::{Pool, Session};
 use lxio_core::wire::Buffers;
+use lxio_host::transcript::{Part, Tap, Tape};
 use lxio_host::{Clock, explain};
 
 /// The first and the longest pause before a server whose queue of connections is full is tried again.
@@ -31,16 +32,24 @@ pub(crate) struct Shared {
     clock: Clock,
     pool: Mutex<Pool<Socket>>,
     chance: Mutex<Chance>,
+    tape: Option<Tape>,
 }
 
 impl Shared {
-    pub(crate) fn new(session: Session, path: PathBuf, seed: u64, idle: Option<usize>) -> Self {
+    pub(crate) fn new(
+        session: Session,
+        path: PathBuf,
+        seed: u64,
+        idle: Option<usize>,
+        tape: Option<Tape>,
+    ) -> Self {
         Self {
             session: Arc::new(session),
             path,
             clock: Clock::start(),
             pool: Mutex::new(Pool::new(idle)),
             chance: Mutex::new(Chance::seeded(seed)),
+            tape,
         }
     }
 
@@ -53,6 +62,11 @@ impl Shared {
         lock(&self.chance).fork()
     }
 
+    /// The number of a conversation in the transcript; 0 if there is none.
+    pub(crate) fn run(&self) -> u64 {
+        self.tape.as_ref().map_or(0, Tape::run)
+    }
+
     /// A connection out of the pool. Those that are of no use any more are dropped on the way.
     pub(crate) fn warm(&self) -> Option<(Socket, Buffers)> {
         let now = self.now();
@@ -61,7 +75,7 @@ impl Shared {
 
     /// A new connection.
     pub(crate) fn dial(&self) -> impl Future<Output = io::Result<Socket>> + Send + Sync + use<> {
-        dial(self.path.clone())
+        dial(self.path.clone(), self.tape.clone())
     }
 
     /// Back to the pool.
@@ -83,17 +97,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Connects to the socket at `path`.
-pub(crate) async fn dial(path: PathBuf) -> io::Result<Socket> {
+pub(crate) async fn dial(path: PathBuf, tape: Option<Tape>) -> io::Result<Socket> {
     let (mut pause, longest) = PAUSES;
     loop {
         match Async::<UnixStream>::connect(&path).await {
-            Ok(stream) => return Ok(Socket::new(stream)),
+            Ok(stream) => return Ok(Socket::new(stream, tape.as_ref())),
             // The server's queue is full, and nothing tells when there is room. async-io takes that for a
             // connection on its way and finds none at its end.
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) => {
                 async_io::Timer::after(pause).await;
             }
-            Err(error) => return Err(explain(&path, error)),
+            Err(error) => {
+                if let Some(tape) = &tape {
+                    tape.refused(&error);
+                }
+                return Err(explain(&path, error));
+            }
         }
         pause = longest.min(pause * 2);
     }
@@ -109,12 +128,19 @@ pub(crate) struct Socket {
     armed: bool,
     bell: Arc<Bell>,
     waker: Waker,
+    tap: Tap,
 }
 
 impl Socket {
-    fn new(stream: Async<UnixStream>) -> Self {
+    fn new(stream: Async<UnixStream>, tape: Option<&Tape>) -> Self {
         let bell = Arc::new(Bell::default());
-        Self { stream, ready: false, armed: false, waker: Waker::from(Arc::clone(&bell)), bell }
+        let (waker, tap) = (Waker::from(Arc::clone(&bell)), tape.map(Tape::opened).unwrap_or_default());
+        Self { stream, ready: false, armed: false, bell, waker, tap }
+    }
+
+    /// What it is used for from here on: a call, or a part of a conversation.
+    pub(crate) fn serves(&mut self, part: Option<Part>) {
+        self.tap.serves(part);
     }
 
     /// Writes what can be written now.
@@ -122,7 +148,10 @@ impl Socket {
         loop {
             match self.stream.get_ref().write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
+                done => {
+                    self.tap.wrote(bytes, &done);
+                    return Poll::Ready(done);
+                }
             }
             ready!(self.stream.poll_writable(cx))?;
         }
@@ -150,7 +179,10 @@ impl Socket {
             self.ready = matches!(read, Ok(count) if count == space.len());
             match read {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
+                done => {
+                    self.tap.read(space, &done);
+                    return Poll::Ready(done);
+                }
             }
         }
     }

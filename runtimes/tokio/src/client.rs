@@ -9,6 +9,7 @@ use lxio_core::flow::{Fault, Flow, IntoFlow, Unattended};
 use lxio_core::model::Server;
 use lxio_core::session::{Attempt, Cause, Error, Remote, Session};
 use lxio_core::wire::{Buffers, Need, Reuse};
+use lxio_host::transcript::Tape;
 use lxio_host::{candidates, seed};
 
 use crate::Live;
@@ -32,12 +33,14 @@ impl Client {
     /// tried; otherwise as [`call`](Self::call).
     pub async fn connect(remote: impl Into<Remote>) -> Result<Self, Error> {
         let mut remote = remote.into();
+        let seed = remote.seed.unwrap_or_else(seed);
+        let tape = Tape::of(&remote, seed, env!("CARGO_PKG_NAME"))?;
         let mut tried = Vec::new();
         for candidate in candidates(&remote) {
-            match dial(candidate.path.clone()).await {
+            match dial(candidate.path.clone(), tape.clone()).await {
                 Ok(mut socket) => {
                     remote.project = remote.project.or(candidate.project);
-                    let mut chance = Chance::seeded(remote.seed.unwrap_or_else(seed));
+                    let mut chance = Chance::seeded(seed);
                     let greeting = Session::greeting();
                     let stranger = Session::stranger(&remote);
                     let mut attempt =
@@ -46,7 +49,7 @@ impl Client {
                         .await
                         .map_err(|fault| Session::failed(&greeting.request, fault))?;
                     let session = Session::greeted(&remote, attempt.conclude(&greeting)?)?;
-                    let shared = Shared::new(session, candidate.path, chance.draw(), remote.idle);
+                    let shared = Shared::new(session, candidate.path, chance.draw(), remote.idle, tape);
                     let client = Self { shared: Arc::new(shared) };
                     client.give_back(socket, attempt);
                     return Ok(client);
@@ -91,6 +94,7 @@ impl Client {
                     (socket, Buffers::new(), false)
                 }
             };
+            socket.serves(None);
             let mut attempt = Attempt::begin(&self.shared.session, request, buffers, is_warm, &mut chance)
                 .map_err(|error| Error::from(error).at(request))?;
             match poll_fn(|cx| poll_exchange(cx, &mut socket, &mut attempt)).await {

@@ -12,6 +12,7 @@ use lxio_core::bytes::{Chance, Moment};
 use lxio_core::session::{Pool, Session};
 use lxio_core::wire::Buffers;
 use lxio_host::explain;
+use lxio_host::transcript::{Part, Tap, Tape};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -33,16 +34,24 @@ pub(crate) struct Shared {
     start: Instant,
     pool: Mutex<Pool<Socket>>,
     chance: Mutex<Chance>,
+    tape: Option<Tape>,
 }
 
 impl Shared {
-    pub(crate) fn new(session: Session, path: PathBuf, seed: u64, idle: Option<usize>) -> Self {
+    pub(crate) fn new(
+        session: Session,
+        path: PathBuf,
+        seed: u64,
+        idle: Option<usize>,
+        tape: Option<Tape>,
+    ) -> Self {
         Self {
             session: Arc::new(session),
             path,
             start: Instant::now(),
             pool: Mutex::new(Pool::new(idle)),
             chance: Mutex::new(Chance::seeded(seed)),
+            tape,
         }
     }
 
@@ -55,6 +64,11 @@ impl Shared {
         lock(&self.chance).fork()
     }
 
+    /// The number of a conversation in the transcript; 0 if there is none.
+    pub(crate) fn run(&self) -> u64 {
+        self.tape.as_ref().map_or(0, Tape::run)
+    }
+
     /// A connection out of the pool. Those that are of no use any more are dropped on the way.
     pub(crate) fn warm(&self) -> Option<(Socket, Buffers)> {
         let now = self.now();
@@ -63,7 +77,7 @@ impl Shared {
 
     /// A new connection.
     pub(crate) fn dial(&self) -> impl Future<Output = io::Result<Socket>> + Send + Sync + use<> {
-        dial(self.path.clone())
+        dial(self.path.clone(), self.tape.clone())
     }
 
     /// Back to the pool.
@@ -84,14 +98,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Connects to the socket at `path`.
-pub(crate) async fn dial(path: PathBuf) -> io::Result<Socket> {
+pub(crate) async fn dial(path: PathBuf, tape: Option<Tape>) -> io::Result<Socket> {
     let (mut pause, longest) = PAUSES;
     loop {
         match UnixStream::connect(&path).await {
-            Ok(stream) => return Ok(Socket { stream, runtime: runtime() }),
+            Ok(stream) => {
+                let tap = tape.as_ref().map(Tape::opened).unwrap_or_default();
+                return Ok(Socket { stream, runtime: runtime(), tap });
+            }
             // The server's queue is full, and nothing tells when there is room.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(pause).await,
-            Err(error) => return Err(explain(&path, error)),
+            Err(error) => {
+                if let Some(tape) = &tape {
+                    tape.refused(&error);
+                }
+                return Err(explain(&path, error));
+            }
         }
         pause = longest.min(pause * 2);
     }
@@ -108,19 +130,29 @@ pub(crate) struct Socket {
     stream: UnixStream,
     /// The runtime that made it, the only one that says when it is ready.
     runtime: Option<Id>,
+    tap: Tap,
 }
 
 impl Socket {
+    /// What it is used for from here on: a call, or a part of a conversation.
+    pub(crate) fn serves(&mut self, part: Option<Part>) {
+        self.tap.serves(part);
+    }
+
     /// Writes what can be written now.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let done = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes));
+        self.tap.wrote(bytes, &done);
+        Poll::Ready(done)
     }
 
     /// Reads what can be read now.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut space = ReadBuf::new(space);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut space))?;
-        Poll::Ready(Ok(space.filled().len()))
+        let mut buffer = ReadBuf::new(space);
+        let done = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
+        let done = done.map(|()| buffer.filled().len());
+        self.tap.read(space, &done);
+        Poll::Ready(done)
     }
 
     /// Whether a request can be sent: it is this runtime's, and nothing has come that nobody asked for, be it

@@ -51,5 +51,5 @@ pub use client::Client;
 pub use live::Live;
 pub use lxio_core::api::*;
 pub use lxio_core::flow::{ExitStatus, Output, Piece};
-pub use lxio_core::session::{Cause, Error, ErrorKind, Remote};
+pub use lxio_core::session::{Cause, Error, ErrorKind, Remote, TranscriptFile};
 pub use lxio_core::{api, bytes, call, flow, model, session, wire};

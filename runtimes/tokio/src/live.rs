@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use lxio_core::flow::{Flow, Slot};
 use lxio_core::session::{Cause, Drive, Error, Step};
 use lxio_core::wire::Buffers;
+use lxio_host::transcript::Part;
 
 use crate::dial::{Shared, Socket, Timer};
 use crate::transfer::BODY;
@@ -23,6 +24,8 @@ use crate::transfer::BODY;
 pub struct Live<F: Flow> {
     pub(crate) drive: Drive<F>,
     shared: Arc<Shared>,
+    /// Its number in the transcript.
+    run: u64,
     places: Vec<Place>,
     timer: Timer,
     /// Items that came while something else was waited for.
@@ -66,6 +69,7 @@ impl<F: Flow> Live<F> {
         Self {
             drive: Drive::new(flow, Arc::clone(&shared.session), shared.chance()),
             shared: Arc::clone(shared),
+            run: shared.run(),
             places: Vec::new(),
             timer: Timer::default(),
             items: VecDeque::new(),
@@ -187,7 +191,8 @@ impl<F: Flow> Live<F> {
             self.shared.warm()
         };
         self.places[at] = match warm {
-            Some((socket, buffers)) => {
+            Some((mut socket, buffers)) => {
+                socket.serves(Some(Part { run: self.run, slot }));
                 self.drive.connected(slot, buffers, true, self.shared.now());
                 Place::Standing(socket)
             }
@@ -203,7 +208,8 @@ impl<F: Flow> Live<F> {
             match place {
                 Place::Empty => {}
                 Place::Dialling(dialling) => match dialling.as_mut().poll(cx) {
-                    Poll::Ready(Ok(socket)) => {
+                    Poll::Ready(Ok(mut socket)) => {
+                        socket.serves(Some(Part { run: self.run, slot }));
                         *place = Place::Standing(socket);
                         drive.connected(slot, Buffers::new(), false, shared.now());
                         moved = true;
