@@ -12,11 +12,13 @@
 mod api;
 mod daemon;
 mod http;
+mod image;
 mod listen;
 mod setup;
 mod websocket;
 mod world;
 
 pub use daemon::{Close, Conn, Daemon, Scripted};
+pub use image::image;
 pub use listen::Server;
 pub use setup::{Changes, Setup};

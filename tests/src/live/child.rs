@@ -15,7 +15,7 @@ use lxio_core::api::{image, images, instance};
 use lxio_core::session::Remote;
 
 use super::data::{self, Hash, Noise};
-use super::{Failure, ensure, same};
+use super::{Daemon, Failure, ensure, same};
 use crate::adapter::{Adapter, Blocking, LiveDownload, LiveUpload, Smol, Tokio};
 
 /// How many KiB a process that streams may use at most.
@@ -45,13 +45,13 @@ impl Task {
 /// # Errors
 /// What went wrong there.
 pub async fn measured<A: Adapter>(
+    daemon: &Daemon,
     task: Task,
-    socket: &Path,
     target: &str,
     number: u64,
 ) -> Result<String, Failure> {
-    let mut command = process::Command::new(std::env::current_exe()?);
-    command.args(["--child", A::NAME, task.word()]).arg(socket).args([target, &number.to_string()]);
+    let mut command = process::Command::new(&daemon.runner);
+    command.args(["--child", A::NAME, task.word()]).arg(&daemon.direct).args([target, &number.to_string()]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = command.spawn()?;
     // It ends when nobody waits for it any more: when this is closed.

@@ -1,11 +1,13 @@
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use lxio_core::call::Flavour;
 use lxio_core::model::Fingerprint;
+use lxio_sim::Server;
 
 use super::Failure;
 
@@ -34,14 +36,26 @@ pub struct Daemon {
     pub fingerprint: Fingerprint,
     /// The profile that gives containers their disk.
     pub profile: String,
+    /// The program whose `--child` is run where something is measured in a process of its own.
+    pub runner: PathBuf,
+    /// How many MiB the largest streams have.
+    pub large: u64,
 }
 
-/// The script that can kill and start a private daemon.
+/// How a daemon can be broken and mended.
 #[derive(Debug, Clone)]
-pub struct Hook {
-    script: PathBuf,
-    directory: PathBuf,
-    socket: PathBuf,
+pub enum Hook {
+    /// A private daemon: the script `tests/live/daemons` does it.
+    Script {
+        /// The script.
+        script: PathBuf,
+        /// The daemon's directory.
+        directory: PathBuf,
+        /// Its socket.
+        socket: PathBuf,
+    },
+    /// A simulated daemon.
+    Simulated(Arc<Server>),
 }
 
 impl Hook {
@@ -51,16 +65,7 @@ impl Hook {
     pub fn of(name: &str, socket: &Path) -> Option<Self> {
         let script = std::env::var_os("LXIO_LIVE_DAEMONS")?.into();
         let directory = std::env::var_os(format!("LXIO_LIVE_DIR_{}", name.to_uppercase()))?.into();
-        Some(Self { script, directory, socket: socket.to_owned() })
-    }
-
-    fn script(&self, command: &str) -> Result<(), Failure> {
-        let run =
-            Command::new(&self.script).arg(command).arg(&self.directory).stdin(Stdio::null()).output()?;
-        if run.status.success() {
-            return Ok(());
-        }
-        Err(Failure::new(format!("daemons {command}: {}", String::from_utf8_lossy(&run.stderr).trim())))
+        Some(Self::Script { script, directory, socket: socket.to_owned() })
     }
 
     /// Ends the daemon by SIGKILL and waits until it is gone.
@@ -69,16 +74,22 @@ impl Hook {
     /// If the script says no.
     pub async fn kill(&self) -> Result<(), Failure> {
         let hook = self.clone();
-        smol::unblock(move || {
-            hook.script("kill")?;
-            // The first thread of a process may be gone while others still hold its socket.
-            for _ in 0..200 {
-                if UnixStream::connect(&hook.socket).is_err() {
-                    return Ok(());
-                }
-                thread::sleep(Duration::from_millis(20));
+        smol::unblock(move || match hook {
+            Self::Simulated(server) => {
+                server.kill();
+                Ok(())
             }
-            Err(Failure::new("the daemon was killed and still answers"))
+            Self::Script { script, directory, socket } => {
+                call(&script, "kill", &directory)?;
+                // The first thread of a process may be gone while others still hold its socket.
+                for _ in 0..200 {
+                    if UnixStream::connect(&socket).is_err() {
+                        return Ok(());
+                    }
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Err(Failure::new("the daemon was killed and still answers"))
+            }
         })
         .await
     }
@@ -89,13 +100,33 @@ impl Hook {
     /// If the script says no.
     pub async fn start(&self) -> Result<(), Failure> {
         let hook = self.clone();
-        smol::unblock(move || hook.script("start")).await
+        smol::unblock(move || match hook {
+            Self::Simulated(server) => {
+                server.restart();
+                Ok(())
+            }
+            Self::Script { script, directory, .. } => call(&script, "start", &directory),
+        })
+        .await
     }
 
     /// Starts it if it does not live, whatever state a scenario has left.
     pub fn mend(&self) {
-        if self.script("pid").is_err() {
-            let _ = self.script("start");
+        match self {
+            Self::Simulated(server) => server.restart(),
+            Self::Script { script, directory, .. } => {
+                if call(script, "pid", directory).is_err() {
+                    let _ = call(script, "start", directory);
+                }
+            }
         }
     }
+}
+
+fn call(script: &Path, command: &str, directory: &Path) -> Result<(), Failure> {
+    let run = Command::new(script).arg(command).arg(directory).stdin(Stdio::null()).output()?;
+    if run.status.success() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("daemons {command}: {}", String::from_utf8_lossy(&run.stderr).trim())))
 }

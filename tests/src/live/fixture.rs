@@ -88,6 +88,8 @@ impl Fixture {
             alias,
             fingerprint,
             profile: create.name.into_string(),
+            runner: std::env::current_exe()?,
+            large: 1024,
         })
     }
 

@@ -8,6 +8,7 @@
 //! | `fixture`  | what the suite puts on a daemon, and how it is removed |
 //! | `context`  | what a scenario is given |
 //! | `data`     | bytes without end, their hash, small images |
+//! | `simulated`| a simulated daemon, ready for scenarios |
 //! | `schedule` | the list on one pair of daemon and adapter |
 //! | `report`   | a line for each, and the count |
 //! | `child`    | the parts that are measured in a process of their own |
@@ -20,6 +21,7 @@ mod failure;
 mod fixture;
 mod report;
 mod schedule;
+mod simulated;
 
 pub use context::Context;
 pub use daemon::{Daemon, Hook};
@@ -28,3 +30,4 @@ pub(crate) use failure::{ensure, same};
 pub use fixture::Fixture;
 pub use report::Report;
 pub use schedule::{Mode, Need, Options, Scenario, Verdict, interrupt, pair};
+pub use simulated::simulated;

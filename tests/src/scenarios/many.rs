@@ -104,22 +104,22 @@ pub(super) async fn many_execs<A: Adapter>(ctx: &Context<A>) -> Verdict {
 
 /// 2,000 commands in a row leave no file open. In a process of its own, straight to the daemon.
 pub(super) async fn execs_2000<A: Adapter>(ctx: &Context<A>) -> Verdict {
-    let told = measured::<A>(Task::Execs, &ctx.daemon.direct, ctx.shared().name(), 2000).await?;
+    let told = measured::<A>(&ctx.daemon, Task::Execs, ctx.shared().name(), 2000).await?;
     ctx.figure(told);
     Ok(())
 }
 
-/// A file of 1 GiB up and down in less than 32 MiB of memory. In a process of its own, straight to the daemon.
+/// A file of 1 GiB, less on a simulated daemon, up and down in less than 32 MiB of memory. In a process of its own, straight to the daemon.
 pub(super) async fn stream_file_1gib<A: Adapter>(ctx: &Context<A>) -> Verdict {
     let it = ctx.running("it").await?;
-    let told = measured::<A>(Task::Files, &ctx.daemon.direct, it.name(), 1024).await?;
+    let told = measured::<A>(&ctx.daemon, Task::Files, it.name(), ctx.daemon.large).await?;
     ctx.figure(told);
     Ok(())
 }
 
-/// An image of 1 GiB in less than 32 MiB of memory. In a process of its own, straight to the daemon.
+/// An image of 1 GiB, less on a simulated daemon, in less than 32 MiB of memory. In a process of its own, straight to the daemon.
 pub(super) async fn stream_image_1gib<A: Adapter>(ctx: &Context<A>) -> Verdict {
-    let told = measured::<A>(Task::Image, &ctx.daemon.direct, &ctx.name("image"), 1024).await?;
+    let told = measured::<A>(&ctx.daemon, Task::Image, &ctx.name("image"), ctx.daemon.large).await?;
     ctx.figure(told);
     Ok(())
 }

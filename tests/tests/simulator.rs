@@ -1,0 +1,53 @@
+//! The live suite's list of scenarios, through the three adapters, on simulated daemons of both flavours.
+//!
+//! It is the same list that real daemons are tested with, unchanged: what it takes for granted, the simulator
+//! must do. Some scenarios wait for time to pass, so the test takes a minute of real time and little work.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use lxio_core::call::Flavour;
+use lxio_tests::adapter::{Adapter, Blocking, Smol, Tokio};
+use lxio_tests::coverage::Coverage;
+use lxio_tests::live::{Failure, Options, Report, pair, simulated};
+use lxio_tests::scenarios;
+
+/// One adapter on a daemon of its own.
+fn on_one<A: Adapter>(flavour: Flavour, room: &Path, report: &Report) -> Result<(), Failure> {
+    let kind = if flavour == Flavour::Lxd { "lxd" } else { "incus" };
+    let name = format!("simulated-{kind}-{}", A::NAME);
+    let (daemon, fixture) =
+        simulated(flavour, &name, room, "lxio-5eed00", Path::new(env!("CARGO_BIN_EXE_live")))?;
+    let options = Options {
+        only: env::var("LXIO_ONLY").ok(),
+        jobs: 6,
+        daemons: vec![name],
+        adapter: 0,
+        quick: false,
+        coverage: Coverage::new(),
+        book: None,
+    };
+    pair::<A>(scenarios::all(), &Arc::new(daemon), &Arc::new(fixture), &options, report);
+    Ok(())
+}
+
+#[test]
+fn the_scenarios_of_the_live_suite_hold() {
+    let room = env::temp_dir().join(format!("lxio-simulator-{}", std::process::id()));
+    fs::create_dir(&room).unwrap();
+    let report = Report::new(env::var_os("LXIO_TIMES").is_some());
+    thread::scope(|scope| {
+        for flavour in [Flavour::Lxd, Flavour::Incus] {
+            let (room, report) = (&room, &report);
+            let all = [on_one::<Blocking>, on_one::<Smol>, on_one::<Tokio>];
+            for one in all {
+                scope.spawn(move || one(flavour, room, report).unwrap());
+            }
+        }
+    });
+    fs::remove_dir_all(&room).unwrap();
+    assert!(report.close(), "some scenarios failed; see above");
+}
