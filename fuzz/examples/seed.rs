@@ -110,6 +110,7 @@ fn single(corpora: &mut Corpora, name: &str, connection: &Connection) {
             name,
             [&[method << 2 | want, payload, payload * 3, 0], &turn.said[..]].concat(),
         );
+        corpora.add("http_peer", name, [&[u8::from(method == 1)], &turn.said[..]].concat());
         if head.status() == 101 {
             let rest: Vec<u8> =
                 connection[at..].iter().flat_map(|turn| turn.said.iter().copied()).skip(end).collect();
@@ -118,6 +119,7 @@ fn single(corpora: &mut Corpora, name: &str, connection: &Connection) {
                     corpora.add("event", name, frame.payload);
                 }
             }
+            corpora.add("websocket_peer", name, rest[..rest.len().min(LARGEST)].to_vec());
             corpora.add("websocket", name, [&[0], &rest[..rest.len().min(LARGEST - 1)]].concat());
             return;
         }
@@ -130,9 +132,35 @@ fn single(corpora: &mut Corpora, name: &str, connection: &Connection) {
             let length = u16::try_from(raw.len()).unwrap_or(u16::MAX).to_be_bytes();
             corpora.add("body", name, [&[framing, length[0], length[1]], raw].concat());
         }
+        if let Ok(answer) = serde_json::from_slice::<Value>(&body) {
+            resource(corpora, name, &turn.asked, &answer["metadata"]);
+        }
         if body.starts_with(b"{\"type\"") {
             corpora.add("envelope", name, body);
         }
+    }
+}
+
+/// A resource, and the number that the target has for it.
+fn resource(corpora: &mut Corpora, name: &str, asked: &[u8], content: &Value) {
+    let line = asked.split(|byte| matches!(byte, b'?' | b'\r')).next().unwrap_or_default();
+    let path = String::from_utf8_lossy(line).replace(" HTTP/1.1", "");
+    let words: Vec<_> = path.split('/').skip(2).collect();
+    let which = match words[..] {
+        [] => 6,
+        ["instances", ..] if content["state"].is_object() => 1,
+        ["instances", _, "state"] => 7,
+        ["instances", _, "snapshots", ..] => 2,
+        ["instances", _, "backups", ..] => 8,
+        ["instances", ..] if content["fds"].is_null() && content["class"].is_null() => 0,
+        ["profiles", ..] => 3,
+        ["images", "aliases", ..] => 5,
+        ["images", ..] => 4,
+        _ => 9,
+    };
+    let each = content.as_array().map_or(std::slice::from_ref(content), Vec::as_slice);
+    for content in each.iter().filter(|it| it.is_object()) {
+        corpora.add("resource", name, [&[which], content.to_string().as_bytes()].concat());
     }
 }
 

@@ -1,17 +1,22 @@
 //! A conversation that is told of any events, on any slots, in any order, never panics, stops asking after
-//! finitely many steps, and never ends well unless it was told of what a good end consists of.
+//! finitely many steps, sends at most once what may be sent only once, ends well only if it was told of all that a
+//! good end consists of, and badly only for a reason that it was told.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
 use ::http::Method;
-use lxio_core::api::{events, instance, raw};
+use lxio_core::api::{events, images, instance, operation, raw};
 use lxio_core::bytes::{Limits, Moment};
-use lxio_core::flow::{Effect, Event, Exec, Fault, Flow, IntoFlow, Output, Slot};
+use lxio_core::call::Request;
+use lxio_core::flow::{Effect, Event, Exec, Fault, Flow, FlowError, IntoFlow, Output, Slot};
 use lxio_core::model::{Answer, Instance, Operation, Status};
 use lxio_core::wire::{Buffers, Draft, Exchange, Need, Plan, Want, WireError};
 use serde_json::Value;
 
+use crate::answers::{self, ID, SECRET};
 use crate::input::Input;
 
 /// Most output that a command may print here.
@@ -21,11 +26,11 @@ const OUTPUT: usize = 3000;
 struct Told<'a> {
     slot: Slot,
     kind: u8,
-    payload: &'a [u8],
+    payload: Cow<'a, [u8]>,
 }
 
 /// Two control bytes (which flow, whether it is live), then pieces: slot, kind of event, time that passes,
-/// and what the event carries.
+/// and what the event carries; an answer may be told by the number of its body.
 ///
 /// # Panics
 /// Where the invariant does not hold.
@@ -35,7 +40,7 @@ pub fn check(bytes: &[u8]) {
     let pieces = input.pieces();
     let live = flags & 1 != 0;
     let web = instance("c1");
-    match which & 7 {
+    match which & 15 {
         0 => run(web.start().settle(), live, &pieces, |_, _| {}, |(), told| settled(told)),
         1 => {
             let exec = web.exec(["cat"]).output_limit(OUTPUT);
@@ -65,16 +70,71 @@ pub fn check(bytes: &[u8]) {
             },
         ),
         6 => run(web.file("/x").push(10), live, &pieces, |_, _| {}, |(), told| settled(told)),
-        _ => {
+        7 => {
             let settle = raw::post("/1.0/x").settle().within(Duration::from_secs(10));
+            let settle = settle.then(|_| Request::post(lxio_core::call::Target::at("/1.0/y")));
+            run(settle, live, &pieces, |_, _| {}, |_, told| settled(told));
+        }
+        8 => run(
+            web.get().into_flow(),
+            live,
+            &pieces,
+            |_, _| {},
+            |_, told| assert!(replies(told).any(|body| is_instance(&body))),
+        ),
+        9 => run(web.copy_to("c2"), live, &pieces, |_, _| {}, |_, told| settled(told)),
+        10 => run(
+            images().by_alias("a"),
+            live,
+            &pieces,
+            |_, _| {},
+            |_, told| assert!(replies(told).filter(|body| is_done(body)).count() > 1),
+        ),
+        11 => run(
+            lxio_core::api::image("ff00").export(),
+            live,
+            &pieces,
+            |_, _| {},
+            |_, told| assert!(told.iter().any(|it| it.kind == 1) && told.iter().any(|it| it.kind == 0)),
+        ),
+        12 => {
+            let import = images().import().alias("a").alias("b").bytes(&b"x"[..]);
+            // The image, and one answer for each alias.
             run(
-                settle.then(|_| lxio_core::call::Request::get(lxio_core::call::Target::at("/1.0"))),
+                import,
                 live,
                 &pieces,
                 |_, _| {},
-                |_, told| settled(told),
+                |_, told| assert!(replies(told).filter(|body| is_change(body)).count() > 2),
             );
         }
+        13 => {
+            let settle = operation(ID).settle().within(Duration::from_secs(60));
+            run(
+                settle,
+                live,
+                &pieces,
+                |_, _| {},
+                |operation, told| {
+                    assert_eq!(operation.status(), Status::Success);
+                    settled(told);
+                },
+            );
+        }
+        14 => {
+            let create = web.snapshots().create("").into_flow();
+            run(
+                create,
+                live,
+                &pieces,
+                |_, _| {},
+                |name, told| {
+                    assert!(!name.is_empty());
+                    settled(told);
+                },
+            );
+        }
+        _ => run(web.publish().into_flow(), live, &pieces, |_, _| {}, |_, told| settled(told)),
     }
 }
 
@@ -88,25 +148,34 @@ fn run<F: Flow>(
     if live {
         flow.live();
     }
-    let (mut now, mut told) = (Moment::default(), Vec::new());
-    let mut over = poll(&mut flow, now, 0);
+    flow.bound(&Limits::DEFAULT);
+    let (mut now, mut told, mut sent) = (Moment::default(), Vec::new(), BTreeMap::new());
+    let mut over = poll(&mut flow, now, 0, &mut sent);
     for piece in pieces {
         let mut input = Input::new(piece);
-        let (slot, kind, time) = (input.byte() & 7, (input.byte() & 15) % 12, input.byte() & 15);
-        let payload = input.rest();
+        let (slot, kind, time) = (input.byte() & 7, input.byte() & 15, input.byte() & 15);
+        let (kind, payload) = match kind {
+            12.. => (0, Cow::Owned(answers::body(input.byte()).into_bytes())),
+            kind => (kind, Cow::Borrowed(input.rest())),
+        };
         now = now.plus(Duration::from_millis(if time == 0 { 0 } else { 10 << time }));
+        let size = payload.len();
         told.push(Told { slot, kind, payload });
+        let last = &told[told.len() - 1];
         match kind {
-            9.. => poke(&mut flow, &told[told.len() - 1]),
-            kind => tell(&mut flow, slot, kind, payload, now),
+            9.. => poke(&mut flow, last),
+            kind => tell(&mut flow, slot, kind, &last.payload, now),
         }
         let _ = flow.ready();
-        let end = poll(&mut flow, now, payload.len());
+        let end = poll(&mut flow, now, size, &mut sent);
         // A driver stops at the end; what a flow is told after that must do no harm.
         if over.is_none() {
-            if let Some(Ok(output)) = &end {
-                judge(output, &told);
+            match &end {
+                Some(Ok(output)) => judge(output, &told),
+                Some(Err(error)) => explained(error, &told),
+                None => {}
             }
+            once(&sent, &told);
             over = end;
         }
     }
@@ -117,10 +186,12 @@ fn poll<F: Flow>(
     flow: &mut F,
     now: Moment,
     size: usize,
-) -> Option<Result<F::Output, lxio_core::flow::FlowError>> {
+    sent: &mut BTreeMap<String, usize>,
+) -> Option<Result<F::Output, FlowError>> {
     for _ in 0..64 + size {
         match flow.poll(now) {
             Effect::Send(_, request) | Effect::Open(_, request) => {
+                assert!(!format!("{request:?}").contains(SECRET), "a secret is shown");
                 if let Ok(target) = request.target.text() {
                     assert!(
                         target.bytes().all(|byte| byte.is_ascii_graphic()) && target.starts_with('/'),
@@ -130,14 +201,66 @@ fn poll<F: Flow>(
                         !request.target.path().split('/').any(|part| matches!(part, "." | "..")),
                         "{target}"
                     );
+                    if !request.idempotent {
+                        *sent.entry(format!("{} {target}", request.method)).or_default() += 1;
+                    }
                 }
             }
             Effect::Write(..) | Effect::Shut(_) | Effect::Emit(_) => {}
-            Effect::Wait(_) => return None,
+            Effect::Wait(until) => {
+                assert!(until.is_none_or(|moment| moment > now), "it waits for what has passed");
+                return None;
+            }
             Effect::Done(result) => return Some(result),
         }
     }
     panic!("it does not stop asking");
+}
+
+/// What must not be sent twice was not, but for an edit after a conflict, and for aliases, which are two.
+fn once(sent: &BTreeMap<String, usize>, told: &[Told<'_>]) {
+    let conflicts = || replies(told).filter(|body| is_refused(body, 412)).count();
+    for (line, count) in sent {
+        let most = match line.split_once(' ') {
+            Some(("PUT", _)) => 1 + conflicts(),
+            Some(("POST", "/1.0/images/aliases")) => 2,
+            _ => 1,
+        };
+        assert!(*count <= most, "{line} was sent {count} times");
+    }
+}
+
+/// A bad end has a reason, and shows no secrets.
+fn explained(error: &FlowError, told: &[Told<'_>]) {
+    let failed = told.iter().any(|it| matches!(it.kind, 0..=2 | 8));
+    let ended = |status: Status| operations(told).any(|operation| operation.status() == status);
+    match error {
+        FlowError::OperationFailed(operation) => {
+            assert!(
+                operation.is_final() && operation.status() != Status::Success && ended(operation.status())
+            );
+        }
+        FlowError::OperationCancelled(_) => assert!(ended(Status::Cancelled)),
+        FlowError::OperationVanished { .. } => {
+            assert!(replies(told).any(|body| is_refused(&body, 404)), "nobody said that it is gone");
+        }
+        FlowError::OperationLost { .. } | FlowError::Fault(_) => assert!(failed),
+        FlowError::NotExecuted { code, .. } => assert!(matches!(code, 126 | 127) && ended(Status::Failure)),
+        FlowError::Conflict { tries } => {
+            assert!(replies(told).filter(|body| is_refused(body, 412)).count() >= *tries as usize);
+        }
+        _ => {}
+    }
+    let shown = format!("{error} {error:?}");
+    assert!(!error.to_string().is_empty());
+    let odd = told.iter().any(|it| {
+        !answers_know(&it.payload) && it.payload.windows(SECRET.len()).any(|part| part == SECRET.as_bytes())
+    });
+    assert!(odd || !shown.contains(SECRET), "a secret is shown: {shown}");
+}
+
+fn answers_know(payload: &[u8]) -> bool {
+    (0..24).any(|number| answers::body(number).as_bytes() == payload)
 }
 
 fn tell<F: Flow>(flow: &mut F, slot: Slot, kind: u8, payload: &[u8], now: Moment) {
@@ -209,7 +332,7 @@ fn command(exec: &mut Exec, told: &Told<'_>) {
     match told.kind {
         9 => {
             let ready = exec.stdin_ready();
-            let taken = exec.push_stdin(told.payload);
+            let taken = exec.push_stdin(&told.payload);
             assert!(taken <= told.payload.len() && (ready || taken == 0));
         }
         10 => exec.close_stdin(),
@@ -219,7 +342,25 @@ fn command(exec: &mut Exec, told: &Told<'_>) {
 
 fn replies<'a>(told: &'a [Told<'_>]) -> impl Iterator<Item = Vec<u8>> + 'a {
     let all = told.iter().filter(|it| it.kind == 0);
-    all.filter_map(|it| Some(reply(it.payload, Want::Collect).reply()?.body().to_vec()))
+    all.filter_map(|it| Some(reply(&it.payload, Want::Collect).reply()?.body().to_vec()))
+}
+
+/// The operations that were told of.
+fn operations<'a>(told: &'a [Told<'_>]) -> impl Iterator<Item = Operation> + 'a {
+    replies(told).filter_map(|body| match Answer::<Operation>::parse(&body) {
+        Ok(Answer::Sync(operation)) => Some(operation),
+        Ok(Answer::Async(operation)) => Some(*operation),
+        _ => None,
+    })
+}
+
+fn is_refused(body: &[u8], wanted: u16) -> bool {
+    matches!(Answer::<Value>::parse(body), Ok(Answer::Refused { code, .. }) if code == wanted)
+}
+
+/// Whether a body says that a change is done or begun.
+fn is_change(body: &[u8]) -> bool {
+    matches!(Answer::<Value>::parse(body), Ok(Answer::Sync(_) | Answer::Async(_)))
 }
 
 fn is_instance(body: &[u8]) -> bool {
@@ -247,7 +388,7 @@ fn printed(output: &Output, told: &[Told<'_>], live: bool) {
         let of_slot = || told.iter().filter(move |it| it.slot == slot);
         assert!(of_slot().any(|it| it.kind == 4), "an output that was not marked as ended");
         let before = of_slot().take_while(|it| it.kind != 4).filter(|it| it.kind == 3);
-        let all: Vec<u8> = before.flat_map(|it| it.payload).copied().collect();
+        let all: Vec<u8> = before.flat_map(|it| it.payload.iter()).copied().collect();
         assert!(collected.len() <= OUTPUT);
         assert!(if live { collected.is_empty() } else { *collected == all });
     }

@@ -69,5 +69,19 @@ mod tests {
         };
     }
 
-    targets!(head, body, exchange, websocket, envelope, event, flow, drive);
+    targets!(
+        head,
+        body,
+        exchange,
+        http_peer,
+        websocket,
+        websocket_peer,
+        envelope,
+        resource,
+        event,
+        text,
+        names,
+        flow,
+        drive
+    );
 }

@@ -10,7 +10,7 @@ use crate::play::small_limits;
 
 /// What was told, with the pieces of a binary message put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Told {
+pub(crate) enum Told {
     Binary(Vec<u8>),
     /// A binary message of which this came.
     Begun(Vec<u8>),
@@ -42,7 +42,7 @@ pub fn check(bytes: &[u8]) {
 }
 
 /// Only listens; what is told, and what is answered.
-fn listen(server: &[u8], early: usize, mut cuts: Cuts, limits: &Limits) -> (Vec<Told>, Vec<u8>) {
+pub(crate) fn listen(server: &[u8], early: usize, mut cuts: Cuts, limits: &Limits) -> (Vec<Told>, Vec<u8>) {
     let mut rest = Inbox::new();
     rest.push(&server[..early]);
     let mut socket = Websocket::client(rest, limits, Chance::seeded(7));
