@@ -14,11 +14,15 @@ mod daemon;
 mod http;
 mod image;
 mod listen;
+mod network;
 mod setup;
+mod simulation;
 mod websocket;
 mod world;
 
 pub use daemon::{Close, Conn, Daemon, Scripted};
 pub use image::image;
 pub use listen::Server;
+pub use network::{Faults, Trace, What};
 pub use setup::{Changes, Setup};
+pub use simulation::{Client, Live, Simulation, Task};
