@@ -9,6 +9,8 @@ pub enum Changes {
     AsReleased,
     /// By an operation where the released version answers at once, as newer servers tend to.
     ByOperation,
+    /// At once where the released version begins an operation on something that is there.
+    AtOnce,
 }
 
 /// What a simulated daemon is.

@@ -4,8 +4,13 @@ use crate::world::World;
 
 /// Answers a request that has come whole.
 pub(crate) fn answer(world: &mut World, request: &Request) -> Answered {
-    let context = serde_json::json!({ "ip": "@", "method": request.line.split(' ').next(), "protocol": "unix", "url": request.line.split(' ').nth(1), "username": "root" });
-    world.log("debug", "Handling API request", context);
+    if world.listeners > 0 {
+        let (method, url) = request.line.split_once(' ').unwrap_or_default();
+        let context = serde_json::json!({
+            "ip": "@", "method": method, "protocol": "unix", "url": url, "username": "root",
+        });
+        world.log("debug", "Handling API request", context);
+    }
     if request.method == Method::Options {
         return Ok(Answer::Bytes(crate::http::Body { status: 200, ..Default::default() }));
     }

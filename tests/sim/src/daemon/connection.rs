@@ -36,8 +36,7 @@ pub(super) enum Phase {
     /// The answer comes when an operation ends.
     Waiting {
         operation: OperationId,
-        /// The head of the answer has left.
-        headed: bool,
+        manner: Manner,
         /// The connection ends after the answer.
         close: bool,
     },
@@ -49,6 +48,18 @@ pub(super) enum Phase {
     Deaf,
     /// Says what a test has put there.
     Scripted(Playing),
+}
+
+/// How the end of an operation is told.
+#[derive(Debug, Clone)]
+pub(super) enum Manner {
+    /// As a wait is answered.
+    Wait {
+        /// The head of the answer has left.
+        headed: bool,
+    },
+    /// As if there were no operation; what is made has this path.
+    Change(Option<String>),
 }
 
 /// What a websocket is for.

@@ -14,8 +14,10 @@
 //! | `connection` | one connection: its phases |
 //! | `serve`      | requests taken, answered |
 //! | `settle`     | what has happened reaches the connections |
+//! | `changes`    | changes, answered as servers of other versions do |
 //! | `script`     | answers that a test has put in place of the daemon's own |
 
+mod changes;
 mod connection;
 #[allow(clippy::module_inception)]
 mod daemon;

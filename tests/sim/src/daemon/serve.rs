@@ -3,12 +3,13 @@ use std::time::Duration;
 use lxio_core::bytes::Moment;
 use serde_json::Value;
 
-use super::connection::{Phase, Role};
+use super::connection::{Manner, Phase, Role};
 use super::script::Playing;
-use super::{Close, Conn, Daemon};
+use super::{Close, Conn, Daemon, changes};
 use crate::api;
 use crate::http::{Answer, Method, Refusal, Request, Taken, Upgrade, encode, late_head};
 use crate::websocket::{self, Reader, accept};
+use crate::world::OperationId;
 
 /// A body that is longer is not thrown away to keep the connection.
 const DRAINED: u64 = 256 << 10;
@@ -79,23 +80,39 @@ impl Daemon {
         };
         let close = says("close") || (request.old && !says("keep-alive"));
         let answer = api::answer(&mut self.world, &request).unwrap_or_else(Answer::Refused);
+        let answer = changes::by_operation(&mut self.world, &request, answer);
         match answer {
+            Answer::Async(operation) if changes::is_at_once(&self.world, &request, &operation) => {
+                let manner = Manner::Change(changes::location(&request));
+                self.wait(conn, operation, None, manner, close);
+            }
             Answer::Upgrade(upgrade) => self.upgrade(conn, &request, upgrade),
             Answer::Wait { operation, timeout } => {
-                let until = self.world.until(timeout);
-                let late = !self.world.is_lxd();
+                let headed = !self.world.is_lxd();
                 let date = self.date.text(self.world.time_of_day());
-                let Some(connection) = self.connections.get_mut(&conn) else { return };
-                if late {
+                if let Some(connection) = self.connections.get_mut(&conn).filter(|_| headed) {
                     late_head(date, &mut connection.out);
                 }
-                connection.phase = Phase::Waiting { operation, headed: late, close };
-                self.waiting.insert(conn);
-                self.wake_at(conn, until);
-                self.told(conn);
+                self.wait(conn, operation, timeout, Manner::Wait { headed }, close);
             }
             answer => self.write(conn, answer, close, request.method),
         }
+    }
+
+    fn wait(
+        &mut self,
+        conn: Conn,
+        operation: OperationId,
+        timeout: Option<u64>,
+        manner: Manner,
+        close: bool,
+    ) {
+        let until = self.world.until(timeout);
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        connection.phase = Phase::Waiting { operation, manner, close };
+        self.waiting.insert(conn);
+        self.wake_at(conn, until);
+        self.told(conn);
     }
 
     /// Writes an answer that is there whole.

@@ -3,9 +3,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use lxio_core::bytes::Moment;
 
-use super::connection::{Phase, Role};
+use super::connection::{Manner, Phase, Role};
 use super::serve::PING;
-use super::{Close, Conn, Daemon};
+use super::{Close, Conn, Daemon, changes};
 use crate::api;
 use crate::http::{Answer, Method, Refusal, late_chunk};
 use crate::websocket::{self, Heard, Kind};
@@ -45,10 +45,11 @@ impl Daemon {
     /// Answers a wait whose operation has ended.
     pub(super) fn told(&mut self, conn: Conn) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        let Phase::Waiting { operation, .. } = &connection.phase else { return };
+        let Phase::Waiting { operation, manner, .. } = &connection.phase else { return };
+        let change = matches!(manner, Manner::Change(_));
         match self.world.operations.get(operation) {
             Some(it) if !it.status.is_final() => {}
-            Some(it) if !self.world.is_lxd() && it.status == Status::Failure => {
+            Some(it) if (change || !self.world.is_lxd()) && it.status == Status::Failure => {
                 let refusal = Refusal::new(it.err_code, it.err.clone());
                 self.answer_wait(conn, Err(refusal));
             }
@@ -62,18 +63,25 @@ impl Daemon {
 
     fn answer_wait(&mut self, conn: Conn, said: Result<serde_json::Value, Refusal>) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let Phase::Waiting { headed, close, .. } = connection.phase else { return };
+        let Phase::Waiting { manner, close, .. } = std::mem::take(&mut connection.phase) else { return };
         self.waiting.remove(&conn);
-        connection.phase = Phase::Requests;
-        if headed {
-            late_chunk(said.as_ref(), &mut connection.out);
-            if close {
-                connection.close = Some(Close::End);
+        match manner {
+            Manner::Wait { headed: true } => {
+                late_chunk(said.as_ref(), &mut connection.out);
+                if close {
+                    connection.close = Some(Close::End);
+                }
+                self.rest(conn);
             }
-            self.rest(conn);
-        } else {
-            let answer = said.map_or_else(Answer::Refused, |metadata| Answer::Sync { metadata, etag: None });
-            self.write(conn, answer, close, Method::Get);
+            Manner::Wait { headed: false } => {
+                let answer =
+                    said.map_or_else(Answer::Refused, |metadata| Answer::Sync { metadata, etag: None });
+                self.write(conn, answer, close, Method::Get);
+            }
+            Manner::Change(location) => {
+                let done = || location.map_or_else(changes::done, Answer::Created);
+                self.write(conn, said.map_or_else(Answer::Refused, |_| done()), close, Method::Get);
+            }
         }
         self.serve(conn);
     }
