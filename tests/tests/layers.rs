@@ -36,6 +36,22 @@ const CRATES: &[(&str, &[&str])] = &[
         &["lxio-core", "lxio-host", "async-io", "futures-core", "futures-io", "futures-lite", "smol"],
     ),
     ("runtimes/tokio", &["lxio-core", "lxio-host", "futures-core", "rustix", "tokio"]),
+    (
+        "tests/sim",
+        &[
+            "lxio-core",
+            "bytes",
+            "flate2",
+            "httparse",
+            "jiff",
+            "rustix",
+            "serde",
+            "serde_json",
+            "sha2",
+            "tar",
+            "tungstenite",
+        ],
+    ),
 ];
 
 const ADAPTERS: &[&str] = &["blocking", "smol", "tokio"];
