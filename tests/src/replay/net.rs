@@ -149,9 +149,8 @@ impl Net {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         socket.sent.extend_from_slice(bytes);
-        if recorded && !tape.sent.starts_with(&socket.sent) {
-            let same = socket.sent.iter().zip(&tape.sent).take_while(|(a, b)| a == b).count();
-            let (new, old) = (&socket.sent[same..], &tape.sent[same..]);
+        if recorded && let Some(same) = tape.differs(0, &socket.sent) {
+            let (new, old) = (&socket.sent[same..], &tape.sent[same.min(tape.sent.len())..]);
             let why = format!(
                 "connection {conn} differs from byte {same}: sent {}, recorded {}",
                 new.escape_ascii(),
@@ -166,10 +165,7 @@ impl Net {
     /// The first connection of the tape that nobody made yet and that began with these bytes.
     fn bind(&mut self, bytes: &[u8]) -> Option<usize> {
         let free = |conn: &usize| !self.bound[*conn];
-        let begins = |conn: &usize| {
-            let sent = &self.tape.conns[*conn].sent;
-            !sent.is_empty() && (sent.starts_with(bytes) || bytes.starts_with(sent))
-        };
+        let begins = |conn: &usize| self.tape.conns[*conn].begins(bytes);
         let all = 0..self.tape.conns.len();
         let found = all.clone().filter(free).find(begins);
         let found = found.or_else(|| all.filter(free).find(|conn| self.tape.conns[*conn].refused))?;

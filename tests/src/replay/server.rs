@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::tape::{Tape, Told, units};
+use super::tape::{Tape, Told, weight};
 use crate::script::room;
 
 /// After this the client is not what the transcript's was.
@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A server that plays a tape, in the recorded order: it says something only when all was sent that had been
 /// sent before it in the recording, on whichever connection. Pongs do not count.
 pub struct Playing {
-    room: PathBuf,
+    /// What is removed at the end.
+    room: Option<PathBuf>,
     path: PathBuf,
     shared: Arc<Shared>,
 }
@@ -32,8 +33,11 @@ struct State {
     sent: Vec<Vec<u8>>,
     streams: Vec<Option<UnixStream>>,
     strays: Vec<Vec<u8>>,
-    /// Connections that are being read.
+    /// Connections that were accepted, and those of them that are being read.
+    accepted: usize,
     reading: usize,
+    /// All was said that could be.
+    spoken: bool,
     stopping: bool,
 }
 
@@ -44,6 +48,16 @@ struct State {
 pub fn serve(tape: Tape) -> io::Result<Playing> {
     let room = room()?;
     let path = room.join("unix.socket");
+    let mut playing = serve_at(tape, path)?;
+    playing.room = Some(room);
+    Ok(playing)
+}
+
+/// Plays a tape on a socket at this path.
+///
+/// # Errors
+/// When there is no socket to be had.
+pub fn serve_at(tape: Tape, path: PathBuf) -> io::Result<Playing> {
     let listener = UnixListener::bind(&path)?;
     let count = tape.conns.len();
     let state = State {
@@ -60,7 +74,10 @@ pub fn serve(tape: Tape) -> io::Result<Playing> {
                 return;
             }
             let Ok(stream) = stream else { return };
-            shared.state().reading += 1;
+            let mut state = shared.state();
+            (state.accepted, state.reading) = (state.accepted + 1, state.reading + 1);
+            drop(state);
+            shared.changed.notify_all();
             thread::spawn(move || {
                 shared.listen(stream);
                 shared.state().reading -= 1;
@@ -70,7 +87,7 @@ pub fn serve(tape: Tape) -> io::Result<Playing> {
     });
     let speaking = Arc::clone(&shared);
     thread::spawn(move || speaking.speak());
-    Ok(Playing { room, path, shared })
+    Ok(Playing { room: None, path, shared })
 }
 
 impl Playing {
@@ -98,6 +115,14 @@ impl Playing {
         state.reading == 0
     }
 
+    /// Waits until a client has come, has heard all that it lets be said, and has left.
+    pub fn until_over(&self) {
+        let mut state = self.shared.state();
+        while !state.spoken || state.reading > 0 {
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// The beginnings of connections that nobody recorded.
     #[must_use]
     pub fn strays(&self) -> Vec<Vec<u8>> {
@@ -115,7 +140,10 @@ impl Drop for Playing {
         drop(state);
         self.shared.changed.notify_all();
         let _ = UnixStream::connect(&self.path);
-        let _ = std::fs::remove_dir_all(&self.room);
+        let _ = std::fs::remove_file(&self.path);
+        if let Some(room) = &self.room {
+            let _ = std::fs::remove_dir_all(room);
+        }
     }
 }
 
@@ -155,15 +183,17 @@ impl Shared {
     }
 
     fn which(&self, state: &State, bytes: &[u8]) -> Option<usize> {
-        let begins = |conn: &usize| {
-            let sent = &self.tape.conns[*conn].sent;
-            !sent.is_empty() && (sent.starts_with(bytes) || bytes.starts_with(sent))
-        };
+        let begins = |conn: &usize| self.tape.conns[*conn].begins(bytes);
         (0..self.tape.conns.len()).filter(|conn| state.sent[*conn].is_empty()).find(begins)
     }
 
     /// Says all that the tape says, in its order.
     fn speak(&self) {
+        let mut state = self.state();
+        while state.accepted == 0 && !state.stopping {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(state);
         for (at, (conn, number)) in self.tape.order.iter().enumerate() {
             let end = Instant::now() + PATIENCE;
             let mut state = self.state();
@@ -191,6 +221,8 @@ impl Shared {
                 Told::Reset(_) => stream.shutdown(Shutdown::Both),
             };
         }
+        self.state().spoken = true;
+        self.changed.notify_all();
         // What is over stays open until the client leaves, unless the client waits for what never came.
         if self.state().stopping || self.tape.order.is_empty() {
             return;
@@ -205,9 +237,4 @@ impl Shared {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
-}
-
-/// How much of what was sent was not pongs.
-fn weight(sent: &[u8]) -> usize {
-    units(sent).iter().map(Vec::len).sum()
 }

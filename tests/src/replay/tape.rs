@@ -18,8 +18,10 @@ pub struct Tape {
 /// One connection.
 #[derive(Clone, Debug, Default)]
 pub struct Conn {
-    /// What the client sent.
+    /// What the client sent; hidden bytes are `x`.
     pub sent: Vec<u8>,
+    /// Which of it is hidden, in order.
+    pub hidden: Vec<Range<usize>>,
     /// What the server sent.
     pub received: Vec<u8>,
     /// Where in `sent` the websocket begins, if it became one.
@@ -58,17 +60,32 @@ impl Tape {
     pub fn new(transcript: &Transcript) -> Self {
         let count = transcript.connections().last().map_or(0, |last| usize::try_from(*last).unwrap_or(0) + 1);
         let mut tape = Self { conns: vec![Conn::default(); count], order: Vec::new(), before: Vec::new() };
+        // How much was sent so far, by connection, without pongs.
+        let mut weights = vec![0; count];
         for entry in &transcript.entries {
             let number = usize::try_from(entry.conn).unwrap_or(0);
             let conn = &mut tape.conns[number];
             let told = match &entry.what {
                 What::Data(Direction::ToServer, bytes) => {
                     conn.sent.extend_from_slice(bytes);
+                    weights[number] = weight(&conn.sent);
+                    continue;
+                }
+                What::Blank(Direction::ToServer, count) => {
+                    let from = conn.sent.len();
+                    conn.sent.resize(from + count, b'x');
+                    conn.hidden.push(from..conn.sent.len());
+                    weights[number] = weight(&conn.sent);
                     continue;
                 }
                 What::Data(Direction::ToClient, bytes) => {
                     let from = conn.received.len();
                     conn.received.extend_from_slice(bytes);
+                    Told::Bytes(from..conn.received.len())
+                }
+                What::Blank(Direction::ToClient, count) => {
+                    let from = conn.received.len();
+                    conn.received.resize(from + count, b'x');
                     Told::Bytes(from..conn.received.len())
                 }
                 What::Eof(Direction::ToClient) => Told::End,
@@ -81,8 +98,7 @@ impl Tape {
             };
             tape.order.push((number, conn.deliveries.len()));
             conn.deliveries.push(Delivery { at: entry.at, needs: conn.sent.len(), told });
-            let weight = |conn: &Conn| units(&conn.sent).iter().map(Vec::len).sum();
-            tape.before.push(tape.conns.iter().map(weight).collect());
+            tape.before.push(weights.clone());
         }
         for conn in &mut tape.conns {
             conn.upgrade = upgrade(&conn.sent);
@@ -105,6 +121,29 @@ impl Tape {
 }
 
 impl Conn {
+    /// Where these bytes differ first from what the client sent from there on; hidden bytes are any. More
+    /// than was sent differs from it.
+    #[must_use]
+    pub fn differs(&self, from: usize, bytes: &[u8]) -> Option<usize> {
+        (from..)
+            .zip(bytes)
+            .find(|(at, byte)| self.sent.get(*at) != Some(byte) && !self.is_hidden(*at))
+            .map(|(at, _)| at)
+    }
+
+    /// Whether this byte of what the client sent is hidden.
+    #[must_use]
+    pub fn is_hidden(&self, at: usize) -> bool {
+        let next = self.hidden.partition_point(|range| range.end <= at);
+        self.hidden.get(next).is_some_and(|range| range.start <= at)
+    }
+
+    /// Whether what the client sent begins with these bytes, or they with it.
+    #[must_use]
+    pub fn begins(&self, bytes: &[u8]) -> bool {
+        !self.sent.is_empty() && self.differs(0, &bytes[..bytes.len().min(self.sent.len())]).is_none()
+    }
+
     /// Where the answers that the client waited for end: it said something more behind each of them.
     #[must_use]
     pub fn answers(&self) -> Vec<usize> {
@@ -153,6 +192,11 @@ fn upgrade(sent: &[u8]) -> Option<usize> {
     let ask = b"Upgrade: websocket\r\n";
     let at = sent.windows(ask.len()).position(|part| part == ask)?;
     sent[at..].windows(4).position(|part| part == b"\r\n\r\n").map(|end| at + end + 4)
+}
+
+/// How much of what was sent was not pongs.
+pub(super) fn weight(sent: &[u8]) -> usize {
+    units(sent).iter().map(Vec::len).sum()
 }
 
 /// What a client sent on a connection, as far as it was for it to choose: requests as they are, then the

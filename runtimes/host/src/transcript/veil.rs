@@ -67,9 +67,12 @@ impl Veil {
                     self.json.begin(false);
                 }
             }
-            Kind::Frame => self.socket = true,
+            Kind::Frame if !self.socket => {
+                self.socket = true;
+                self.json.begin(true);
+            }
             Kind::Content | Kind::Unknown if !self.keep => self.hide(from..self.held.len()),
-            Kind::Chunk | Kind::Control | Kind::Text | Kind::Content | Kind::Unknown => {}
+            _ => {}
         }
         if run.last && matches!(run.kind, Kind::Text | Kind::Chunk) {
             if let Some(word) = self.json.finish() {

@@ -80,6 +80,7 @@ fn exec() -> Vec<(Direction, Vec<u8>)> {
                 .into_bytes(),
         ),
         (ToClient, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n".to_vec()),
+        (ToServer, [&[0x81, 0x90, 0, 0, 0, 0][..], br#"{"command":"ok"}"#].concat()),
         (ToServer, [&[0x82, 0x87, 1, 2, 3, 4][..], &masked].concat()),
         (ToClient, b"\x82\x09hunter2!!\x81\x00\x89\x01p".to_vec()),
     ]
@@ -95,6 +96,7 @@ fn a_command_is_told_by_its_shape() {
     );
     let fake = format!("5ec2e7{:058x}", 1);
     assert!(down.contains(&format!("\"0\":\"{fake}\"")) && up.contains(&format!("secret={fake} HTTP")));
+    assert!(up.contains(r#"{"command":"ok"}"#), "a word of the protocol: {up}");
     assert!(up.ends_with("\u{82}\u{87}\u{1}\u{2}\u{3}\u{4}???????"));
     assert!(down.ends_with("\u{82}\u{9}?????????\u{81}\0\u{89}\u{1}p"));
 }
