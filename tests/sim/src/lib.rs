@@ -20,7 +20,7 @@ mod simulation;
 mod websocket;
 mod world;
 
-pub use daemon::{Close, Conn, Daemon, Scripted};
+pub use daemon::{Close, Conn, Daemon, Scripted, Seen};
 pub use image::image;
 pub use listen::Server;
 pub use network::{Faults, Trace, What};

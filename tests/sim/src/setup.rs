@@ -33,6 +33,9 @@ pub struct Setup {
     pub epoch: Timestamp,
     /// API extensions that it does not have.
     pub without: Vec<String>,
+    /// The only API extensions that it has, if not those of the released version. A short list makes a greeting
+    /// quick.
+    pub only: Option<Vec<String>>,
     /// How changes are answered.
     pub changes: Changes,
 }
@@ -55,7 +58,7 @@ impl Setup {
     pub const fn of(flavour: Flavour) -> Self {
         /// The first second of 2026.
         const EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
-        Self { flavour, seed: 0, epoch: EPOCH, without: Vec::new(), changes: Changes::AsReleased }
+        Self { flavour, seed: 0, epoch: EPOCH, without: Vec::new(), only: None, changes: Changes::AsReleased }
     }
 
     /// With another seed.
@@ -79,6 +82,17 @@ impl Setup {
         self
     }
 
+    /// With no API extensions but these.
+    #[must_use]
+    pub fn only<I>(mut self, extensions: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.only = Some(extensions.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// Answering changes in another way.
     #[must_use]
     pub const fn changes(mut self, changes: Changes) -> Self {
@@ -92,6 +106,9 @@ impl Setup {
             Flavour::Lxd => include_str!("extensions/lxd-5.0.2.txt"),
             _ => include_str!("extensions/incus-6.0.4.txt"),
         };
-        all.lines().filter(|it| !self.without.iter().any(|without| without == it))
+        let named = |names: &[String], it: &str| names.iter().any(|name| name == it);
+        all.lines().filter(move |it| {
+            !named(&self.without, it) && self.only.as_ref().is_none_or(|only| named(only, it))
+        })
     }
 }

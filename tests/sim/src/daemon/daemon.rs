@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use lxio_core::bytes::Moment;
 
 use super::connection::{Connection, Phase};
-use super::{Close, Scripted};
+use super::{Close, Scripted, Seen};
 use crate::Setup;
 use crate::http::Date;
 use crate::world::World;
@@ -45,6 +45,8 @@ pub struct Daemon {
     count: u64,
     /// Requests that were whole.
     pub(super) requests: u64,
+    /// Those requests, if they are to be kept.
+    pub(super) journal: Option<Vec<Seen>>,
 }
 
 impl Daemon {
@@ -63,6 +65,7 @@ impl Daemon {
             alive: true,
             count: 0,
             requests: 0,
+            journal: None,
         }
     }
 
@@ -153,7 +156,8 @@ impl Daemon {
     #[must_use]
     pub fn closing(&self, conn: Conn) -> Option<Close> {
         let connection = self.connections.get(&conn)?;
-        connection.close.filter(|close| *close == Close::Reset || connection.out.len() == 0)
+        let close = connection.close.filter(|close| *close == Close::Reset || connection.out.len() == 0)?;
+        Some(if connection.unread { Close::Reset } else { close })
     }
 
     /// The driver has ended the connection.
@@ -215,6 +219,17 @@ impl Daemon {
     #[must_use]
     pub const fn requests(&self) -> u64 {
         self.requests
+    }
+
+    /// Keeps the requests that come from now on.
+    pub fn keep_journal(&mut self) {
+        self.journal.get_or_insert_default();
+    }
+
+    /// The requests that came since [they are kept](Self::keep_journal), in order.
+    #[must_use]
+    pub fn journal(&self) -> &[Seen] {
+        self.journal.as_deref().unwrap_or_default()
     }
 
     /// What was asked for that is not simulated, and how often: `"GET /1.0/networks/n/leases"`. It was

@@ -15,6 +15,7 @@
 //! | `serve`      | requests taken, answered |
 //! | `settle`     | what has happened reaches the connections |
 //! | `changes`    | changes, answered as servers of other versions do |
+//! | `seen`       | a request, for the journal |
 //! | `script`     | answers that a test has put in place of the daemon's own |
 
 mod changes;
@@ -22,9 +23,11 @@ mod connection;
 #[allow(clippy::module_inception)]
 mod daemon;
 mod script;
+mod seen;
 mod serve;
 mod settle;
 
 pub use connection::Close;
 pub use daemon::{Conn, Daemon};
 pub use script::Scripted;
+pub use seen::Seen;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::connection::{Manner, Phase, Role};
 use super::script::Playing;
-use super::{Close, Conn, Daemon, changes};
+use super::{Close, Conn, Daemon, Seen, changes};
 use crate::api;
 use crate::http::{Answer, Method, Refusal, Request, Taken, Upgrade, encode, late_head};
 use crate::websocket::{self, Reader, accept};
@@ -71,6 +71,9 @@ impl Daemon {
 
     fn answer(&mut self, conn: Conn, request: Request) {
         self.requests += 1;
+        if let Some(journal) = &mut self.journal {
+            journal.push(Seen { line: request.line.clone(), body: request.body.clone() });
+        }
         if let Some(script) = self.scripts.pop_front() {
             return self.play(conn, Playing::begin(script, self.world.now));
         }
