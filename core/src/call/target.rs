@@ -42,7 +42,7 @@ impl Target {
     /// Adds a fixed segment of the API, such as `state`.
     #[must_use]
     pub fn then(mut self, segment: &str) -> Self {
-        self.text.push('/');
+        self.begin_segment();
         self.text.push_str(segment);
         self
     }
@@ -53,7 +53,7 @@ impl Target {
         if let Err(bad) = check_name(kind, name) {
             self.fault.get_or_insert(CallError::BadName(bad));
         }
-        self.text.push('/');
+        self.begin_segment();
         push_segment(&mut self.text, name);
         self
     }
@@ -68,9 +68,18 @@ impl Target {
                 self.fault.get_or_insert(CallError::BadName(bad));
             }
         }
-        self.text.push('/');
+        self.begin_segment();
         push_segment(&mut self.text, name);
         self
+    }
+
+    /// What follows a `?` would be no segment.
+    fn begin_segment(&mut self) {
+        if self.asks {
+            let path = self.path().to_owned();
+            self.refuse(CallError::BadPath { path, what: "its query comes before its end" });
+        }
+        self.text.push('/');
     }
 
     /// Adds a query parameter. The value may be any text.
@@ -180,6 +189,14 @@ mod tests {
                 Target::at("/1.0/images/aliases").free_name("image alias", bad).text().is_err(),
                 "{bad:?}"
             );
+        }
+    }
+
+    #[test]
+    fn no_segment_follows_a_query() {
+        let asks = || Target::foreign("/1.0/x?a=b");
+        for target in [asks().then("c"), asks().name("segment", "c"), asks().free_name("resource", "c")] {
+            assert!(matches!(target.text(), Err(CallError::BadPath { .. })));
         }
     }
 
