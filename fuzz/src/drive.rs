@@ -5,14 +5,15 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, LazyLock};
 
-use lxio_core::api::{events, instance};
+use lxio_core::api::{events, image, images, instance, operation, profile, raw};
 use lxio_core::bytes::{Chance, Moment};
 use lxio_core::flow::{Exec, Flow, IntoFlow, Piece, Slot};
-use lxio_core::model::{Answer, Instance, Server};
+use lxio_core::model::{Answer, Instance, Profile, Server};
 use lxio_core::session::{Drive, Error, Remote, Session, Step};
 use lxio_core::wire::Buffers;
 use tungstenite::handshake::derive_accept_key;
 
+use crate::answers::ID;
 use crate::flow::is_done;
 use crate::input::{Cuts, Input};
 use crate::oracle::{self, Head};
@@ -65,7 +66,7 @@ pub fn check(bytes: &[u8]) {
     let web = instance("c1");
     for (at, cuts) in Cuts::all(bytes).into_iter().enumerate() {
         let mut world = World::new(&pieces, flags, cuts);
-        match which & 7 {
+        match which & 15 {
             0 => world.same(at, &pieces, flags, || web.start().settle(), |_, said| done(said)),
             1 => {
                 let exec = || web.exec(["cat"]).output_limit(3000).stdin(vec![b'i'; 5000]);
@@ -107,7 +108,25 @@ pub fn check(bytes: &[u8]) {
                     downloaded(&world);
                 }
             }
-            _ => world.same(at, &pieces, flags, || web.file("/x").push_all(), |_, said| done(said)),
+            7 => world.same(at, &pieces, flags, || web.file("/x").push_all(), |_, said| done(said)),
+            8 => world.same(at, &pieces, flags, || web.get().into_flow(), |_, said| done(said)),
+            9 => world.same(at, &pieces, flags, || images().by_alias("a"), |_, said| done(said)),
+            10 => {
+                if let Some(Ok(_)) = world.run(image("ff00").export(), |_| {}) {
+                    downloaded(&world);
+                }
+            }
+            11 => {
+                let import = || images().import().alias("a").sized(1000);
+                world.same(at, &pieces, flags, import, |_, said| done(said));
+            }
+            12 => world.same(at, &pieces, flags, || operation(ID).settle(), |_, said| done(said)),
+            13 => world.same(at, &pieces, flags, || raw::post("/1.0/x").settle(), |_, said| done(said)),
+            14 => {
+                let edit = || profile("p").edit(|it: &mut Profile| it.description.push('x'));
+                world.same(at, &pieces, flags, edit, |_, said| done(said));
+            }
+            _ => world.same(at, &pieces, flags, || web.copy_to("c2"), |_, said| done(said)),
         }
     }
 }
@@ -172,6 +191,9 @@ impl<'a> World<'a> {
                 Step::Item(it) => item(it),
                 Step::Done(result) => {
                     assert!(self.sockets.iter().all(Option::is_none), "a connection is left");
+                    if let Err(error) = &result {
+                        told(error);
+                    }
                     return Some(result);
                 }
                 Step::Blocked(until) => {
@@ -308,6 +330,18 @@ fn shown<T: std::fmt::Debug>(ended: &Option<Result<T, Error>>) -> String {
         Some(Err(error)) => format!("{:?}", error.kind()),
         other => format!("{other:?}"),
     }
+}
+
+/// An error is one sentence, and does not say again what its source says.
+fn told(error: &Error) {
+    let text = error.to_string();
+    assert!(!text.is_empty() && !format!("{error:?}").is_empty());
+    if let Some(source) = std::error::Error::source(error) {
+        assert!(!text.contains(&source.to_string()), "{text}: {source}");
+    }
+    assert!(error.request().is_none_or(|line| line.split(' ').count() == 2), "{error:?}");
+    let kinds = [error.is_not_found(), error.is_conflict(), error.is_timeout(), error.is_untrusted()];
+    assert!(kinds.iter().filter(|it| **it).count() < 2, "{error:?}");
 }
 
 /// What was sent on a connection is a request inside the API.

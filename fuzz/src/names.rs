@@ -37,8 +37,10 @@ static SESSIONS: LazyLock<[Session; 4]> = LazyLock::new(|| {
 /// Where a text is found again.
 #[derive(Default)]
 struct Expected<'a> {
-    /// The segments behind `/1.0`.
+    /// The segments behind `/1.0`, as texts.
     path: Vec<&'a str>,
+    /// The segments of a path that came as a whole, before the others.
+    foreign: Option<Vec<Vec<u8>>>,
     query: Vec<(&'a str, &'a [u8])>,
     fields: Vec<(&'a str, &'a [u8])>,
     /// Where in the JSON of the body.
@@ -55,10 +57,10 @@ pub fn check(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let (which, whom) = (input.byte() % 13, input.byte());
     let pieces = input.pieces();
-    let raw = |at: usize| pieces.get(at).copied().unwrap_or_default();
-    let texts: Vec<_> = (0..3).map(|at| String::from_utf8_lossy(raw(at))).collect();
+    let piece = |at: usize| pieces.get(at).copied().unwrap_or_default();
+    let texts: Vec<_> = (0..3).map(|at| String::from_utf8_lossy(piece(at))).collect();
     let (a, b, c): (&str, &str, &str) = (&texts[0], &texts[1], &texts[2]);
-    let bytes = raw(1);
+    let bytes = piece(1);
     let (request, expected) = match which {
         0 => (
             instance(a).in_project(c).get().request,
@@ -113,12 +115,17 @@ pub fn check(bytes: &[u8]) {
             return sent(&request, whom, &Expected { bad: id.is_none(), ..Expected::default() }, false);
         }
         6 => {
-            let path = foreign(a);
-            let mut expected = Expected { bad: path.is_none() || bad(b), ..Expected::default() };
-            expected.query.push((c, bytes));
-            let request = raw_query(a, b, c, &texts[1]);
-            expected.query[0].1 = texts[1].as_bytes();
-            return sent(&request, whom, &expected, false);
+            let path = foreign(a).filter(|_| !a.contains('?'));
+            (
+                raw::get(a).then(b).query(c, &texts[1]).json().request,
+                Expected {
+                    path: vec![b],
+                    query: vec![(c, b.as_bytes())],
+                    bad: path.is_none() || bad(b),
+                    foreign: path,
+                    ..Expected::default()
+                },
+            )
         }
         7 => (
             raw::post("/1.0/x").field("X-Text", bytes).json().request,
@@ -176,10 +183,6 @@ pub fn check(bytes: &[u8]) {
     sent(&request, whom, &expected, true);
 }
 
-fn raw_query(path: &str, segment: &str, key: &str, value: &str) -> Request {
-    raw::get(path).then(segment).query(key, value).json().request
-}
-
 fn begun<T>(settle: lxio_core::flow::Settle<T>) -> Request {
     settle.begin().expect("it begins with a call").request
 }
@@ -197,14 +200,14 @@ fn bad(name: &str) -> bool {
         || name.chars().any(|c| matches!(c, '/' | '?' | '#' | '%') || c.is_control())
 }
 
-/// The segments and the query of a path that a user gives as it is sent, if it can be.
-fn foreign(path: &str) -> Option<(Vec<&str>, &str)> {
-    let (way, query) = path.split_once('?').unwrap_or((path, ""));
-    let segments: Vec<_> = way.strip_prefix('/')?.split('/').collect();
+/// The segments of a path that a user gives as it is sent, if it can be.
+fn foreign(path: &str) -> Option<Vec<Vec<u8>>> {
+    let way = path.split('?').next().unwrap_or_default();
+    let segments: Vec<_> = way.strip_prefix('/')?.split('/').map(unescaped).collect();
     let fits = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
         && !path.starts_with("//")
-        && !segments.iter().any(|segment| matches!(unescaped(segment).as_slice(), b"." | b".."));
-    fits.then_some((segments, query))
+        && !segments.iter().any(|segment| matches!(segment.as_slice(), b"." | b".."));
+    fits.then_some(segments)
 }
 
 /// Looks at what leaves for a request.
@@ -260,8 +263,9 @@ fn sent(request: &Request, whom: u8, expected: &Expected<'_>, whole: bool) {
     if !whole {
         return;
     }
-    let wanted = std::iter::once(&b"1.0"[..]).chain(expected.path.iter().map(|it| it.as_bytes()));
-    assert!(segments[1..].iter().map(Vec::as_slice).eq(wanted), "{target}");
+    let begin = expected.foreign.clone().unwrap_or_else(|| vec![b"1.0".to_vec()]);
+    let path = expected.path.iter().map(|text| text.as_bytes().to_vec());
+    assert!(segments[1..].iter().cloned().eq(begin.into_iter().chain(path)), "{target}");
     let project = session.project.iter().filter(|_| !expected.query.iter().any(|(key, _)| *key == "project"));
     assert_eq!(query.len(), expected.query.len() + project.clone().count(), "{target}");
     for project in project {

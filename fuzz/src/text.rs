@@ -104,7 +104,8 @@ fn operation(text: &str) {
         }
         Err(error) => {
             assert!(error.text.chars().count() <= 200);
-            assert!(!error.to_string().contains("secret="), "{error}");
+            // A query may hold a secret.
+            assert!(!error.to_string().contains('?'), "{error}");
         }
     }
 }
