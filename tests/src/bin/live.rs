@@ -11,14 +11,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lxio_tests::adapter::{Adapter, Blocking, Smol, Tokio};
-use lxio_tests::conformance::Book;
+use lxio_tests::conformance::{Book, check};
 use lxio_tests::coverage::Coverage;
 use lxio_tests::live::{Daemon, Failure, Fixture, Options, Report, child, interrupt, pair};
 use lxio_tests::scenarios;
 
 const USAGE: &str = "usage: live --daemon NAME=SOCKET... --image TARBALL [--coverage FILE]
             [--only TEXT]... [--adapter NAME]... [--jobs NUMBER] [--times]
-            [--quick] [--golden DIRECTORY]
+            [--quick] [--golden DIRECTORY] [--against DIRECTORY] [--differences DIRECTORY]
 
 Runs every scenario through every adapter on every daemon. NAME is the daemon's name
 in the report; the daemon needs nothing but a storage pool, and everything that is
@@ -26,9 +26,10 @@ made on it is removed again. --image: a container image that has a shell.
 --coverage: where to write which endpoints gave good answers, and how often.
 --only: only scenarios whose area and name, `exec exec_codes`, hold TEXT.
 --adapter: only this one of blocking, smol and tokio. --jobs: so many scenarios at the
-same time on each daemon. --times: say how long each took. --quick: without
-what takes minutes or gigabytes. --golden: write what the
-daemons answered to DIRECTORY/lxd-5.0.2 and the like.";
+same time on each daemon. --times: say how long each took. --quick: without what takes
+minutes or gigabytes. --golden: write what the daemons answered to DIRECTORY/lxd-5.0.2
+and the like. --against: compare it with what such a directory has; --differences: where
+to write conformance-NAME.txt, all in which they differ.";
 
 #[derive(Debug, Default)]
 struct Arguments {
@@ -41,6 +42,8 @@ struct Arguments {
     times: bool,
     quick: bool,
     golden: Option<PathBuf>,
+    against: Option<PathBuf>,
+    differences: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -96,6 +99,8 @@ fn arguments(all: Vec<String>) -> Result<Option<Arguments>, String> {
             "--times" => found.times = true,
             "--quick" => found.quick = true,
             "--golden" => found.golden = Some(value()?.into()),
+            "--against" => found.against = Some(value()?.into()),
+            "--differences" => found.differences = Some(value()?.into()),
             "--help" | "-h" => return Ok(None),
             other => return Err(format!("what is {other}?")),
         }
@@ -136,7 +141,7 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let tag = format!("lxio-{:06x}", lxio_host::seed() & 0x00ff_ffff);
     let directory = env::temp_dir().join(&tag);
     fs::create_dir(&directory)?;
-    let book = arguments.golden.is_some().then(Arc::default);
+    let book = arguments.golden.as_ref().or(arguments.against.as_ref()).map(|_| Arc::default());
     let witnesses = Witnesses { coverage: Coverage::new(), book };
     let mut places = Vec::new();
     let done = prepare(arguments, &tag, &directory, &mut places).map(|()| {
@@ -159,11 +164,42 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
     if let Some(path) = &arguments.coverage {
         witnesses.coverage.write(path)?;
     }
-    if let (Some(path), Some(book)) = (&arguments.golden, &witnesses.book) {
-        book.write(path)?;
+    if let Some(book) = &witnesses.book {
+        conformance(arguments, book, &report)?;
     }
     eprintln!("live: {:.0} s", began.elapsed().as_secs_f64());
     Ok(report.close())
+}
+
+/// Writes golden answers, or compares with them.
+fn conformance(arguments: &Arguments, book: &Book, report: &Report) -> Result<(), Failure> {
+    const SHOWN: usize = 20;
+    if let Some(path) = &arguments.golden {
+        book.write(path)?;
+    }
+    let Some(path) = &arguments.against else { return Ok(()) };
+    let all = check::against(book, path)?;
+    if let Some(directory) = &arguments.differences {
+        check::write(&all, directory)?;
+    }
+    for (run, differences) in &all {
+        let line = format!("{} {} conformance", run.daemon, run.adapter);
+        for difference in differences.iter().take(SHOWN) {
+            println!("   {line}: {difference}");
+        }
+        if differences.is_empty() {
+            report.ok(line, Duration::ZERO);
+        } else {
+            let why = format!(
+                "{} differences from {}/{}; if the daemon is right: tests/live/run --golden",
+                differences.len(),
+                path.display(),
+                run.kind
+            );
+            report.failed(line, why, Duration::ZERO);
+        }
+    }
+    Ok(())
 }
 
 fn prepare(

@@ -29,15 +29,8 @@ pub struct Book {
 }
 
 impl Book {
-    /// Adds the story of a scenario that went as it must.
-    pub fn tell(
-        &self,
-        daemon: &Daemon,
-        adapter: &str,
-        (area, scenario): (&str, &str),
-        prefix: &str,
-        exchanges: &[Exchange],
-    ) {
+    /// Adds the story of a scenario of this area.
+    pub fn tell(&self, daemon: &Daemon, adapter: &str, area: &str, place: &Place, exchanges: &[Exchange]) {
         let flavour = match daemon.flavour {
             Flavour::Lxd => "lxd",
             Flavour::Incus => "incus",
@@ -47,16 +40,8 @@ impl Book {
             daemon: daemon.name.clone(),
             adapter: adapter.to_owned(),
         };
-        let directory = daemon.direct.parent().unwrap_or(Path::new("")).to_string_lossy().into_owned();
-        let place = Place {
-            tag: daemon.tag.clone(),
-            prefix: prefix.to_owned(),
-            image: daemon.fingerprint.to_string(),
-            directory,
-            architecture: daemon.architecture.clone(),
-        };
-        let story = Story::of(scenario, &place, exchanges);
-        self.runs().entry(run).or_default().insert((area.to_owned(), scenario.to_owned()), story);
+        let story = Story::of(place, exchanges);
+        self.runs().entry(run).or_default().insert((area.to_owned(), place.scenario.clone()), story);
     }
 
     /// What was told so far.

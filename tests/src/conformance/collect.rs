@@ -1,7 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::socket::End;
 use super::{Body, Socket};
 use crate::recorder::{Direction, Observer, Seen};
 use crate::traffic::{Piece, Traffic};
@@ -32,7 +31,7 @@ pub struct Answer {
     pub fields: Vec<(String, String)>,
     /// Its body.
     pub body: Body,
-    /// Whether the body came to its end.
+    /// Whether the body came to its end before the client went away.
     pub whole: bool,
     /// What came after a 101.
     pub socket: Option<Socket>,
@@ -95,12 +94,6 @@ impl Observer for Collector {
                 let receiving = connection.receiving.and_then(|at| exchanges[at].answer.as_mut());
                 if let Some(answer) = receiving {
                     answer.whole |= answer.lasts() && !connection.client_ended;
-                    if let Some(socket) = &mut answer.socket
-                        && socket.end == End::Client
-                        && !connection.client_ended
-                    {
-                        socket.end = End::Cut;
-                    }
                 }
             }
             Seen::Closed => {
@@ -113,7 +106,7 @@ impl Observer for Collector {
 
 impl Connection {
     fn data(&mut self, direction: Direction, bytes: &[u8], exchanges: &mut Vec<Exchange>) {
-        let Self { traffic, sending, pending, receiving, .. } = self;
+        let Self { traffic, sending, pending, receiving, client_ended } = self;
         traffic.read(direction, bytes, |piece| match piece {
             Piece::Request { method, target, fields } => {
                 *sending = Some(exchanges.len());
@@ -153,7 +146,7 @@ impl Connection {
                 match (piece, &mut answer.socket) {
                     (Piece::Upgraded(bytes), Some(socket)) => socket.push(bytes),
                     (Piece::Body(bytes), _) => answer.body.push(bytes),
-                    _ => answer.whole = true,
+                    _ => answer.whole = !*client_ended,
                 }
             }
         });

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::masked::{is_final, is_operation};
-use super::{Entry, Story, Told};
+use super::{Entry, Story, Told, events};
 
 /// One thing in which two daemons differ.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,21 +44,48 @@ pub fn stories(expected: &Story, found: &Story, crowds: bool) -> Vec<Difference>
     let of = |story: &Story, entry: &Entry| story.entries.iter().position(|it| it.request == entry.request);
     let mut differences =
         Differences { scenario: &expected.scenario, request: String::new(), list: Vec::new() };
-    // A request that only one of the two was sent. The crowd is larger where there are tasks.
-    let alone = |entry: &Entry| !entry.is_passing() && (crowds || !expected.scenario.starts_with("many_"));
+    // A request that only one of the two was sent. The crowd is larger where there are tasks, and nobody
+    // asks for an operation that has ended already.
+    let alone = |entry: &Entry, other: &Story| {
+        let crowd = !crowds && expected.scenario.starts_with("many_");
+        !crowd && !entry.is_passing() && other.early(entry).is_empty()
+    };
     for entry in &expected.entries {
         differences.request = entry.name();
         match of(found, entry) {
-            Some(at) => differences.answers(entry, &found.entries[at]),
-            None if alone(entry) => differences.add("", Some("made"), Some("not made")),
+            Some(at) if expected.early(entry).is_empty() && found.early(entry).is_empty() => {
+                differences.answers(entry, &found.entries[at]);
+                differences.early(entry, &found.entries[at], [expected, found]);
+            }
+            Some(at) => {
+                differences.some([entry, &found.entries[at]], [expected.early(entry), found.early(entry)]);
+            }
+            None if alone(entry, found) => differences.add("", Some("made"), Some("not made")),
             None => {}
         }
     }
-    for entry in found.entries.iter().filter(|it| of(expected, it).is_none() && alone(it)) {
+    for entry in found.entries.iter().filter(|it| of(expected, it).is_none() && alone(it, expected)) {
         differences.request = entry.name();
         differences.add("", Some("not made"), Some("made"));
     }
     differences.list
+}
+
+impl Story {
+    /// The early ends of the operations that this request looks at.
+    fn early(&self, entry: &Entry) -> &[Value] {
+        let of = entry.request["of"].as_str().unwrap_or_default();
+        let began = self.entries.iter().find(|it| !of.is_empty() && it.label() == of);
+        began.map_or(&[], |it| &it.early)
+    }
+
+    /// The ends of the operations that this request began, as others were told of them.
+    fn ends<'a>(&'a self, began: &'a Entry) -> Vec<&'a Value> {
+        let of = began.label();
+        let looks = self.entries.iter().filter(|it| it.request["of"] == of);
+        let told = looks.flat_map(|it| &it.answers).map(|it| &it["body"]["metadata"]);
+        told.filter(|it| is_final(it)).chain(&began.early).collect()
+    }
 }
 
 impl Entry {
@@ -121,38 +148,68 @@ impl Differences<'_> {
         }
     }
 
+    /// Of operations some of which ended early on one of the sides.
+    fn some(&mut self, [expected, found]: [&Entry; 2], early: [&[Value]; 2]) {
+        let lacks = |list: &[Value], it: &Value| !passing(it) && !list.contains(it);
+        for it in expected.answers.iter().filter(|it| early[1].is_empty() && lacks(&found.answers, it)) {
+            self.add("?", Some(it), None::<&Value>);
+        }
+        for it in found.answers.iter().filter(|it| early[0].is_empty() && lacks(&expected.answers, it)) {
+            self.add("?", None::<&Value>, Some(it));
+        }
+    }
+
+    /// An early end is one that came later on the other side.
+    fn early(&mut self, expected: &Entry, found: &Entry, [one, other]: [&Story; 2]) {
+        let (ends, found_ends) = (one.ends(expected), other.ends(found));
+        for it in found.early.iter().filter(|it| !ends.is_empty() && !ends.contains(it)) {
+            self.add("early", None::<&Value>, Some(it));
+        }
+        for it in expected.early.iter().filter(|it| !found_ends.is_empty() && !found_ends.contains(it)) {
+            self.add("early", Some(it), None::<&Value>);
+        }
+    }
+
     fn answer(&mut self, path: &str, expected: &Value, found: &Value) {
-        let (one, other) = (&expected["socket"], &found["socket"]);
-        if one["end"] == "client" || other["end"] == "client" {
-            // Who ends a socket first is chance, and what had come by then.
-        } else if one["end"].is_string() || other["end"].is_string() {
-            self.value(&format!("{path}/socket"), Some(one), Some(other));
-        } else if let (Value::Object(one), Value::Object(other)) = (one, other) {
-            self.events(&format!("{path}/socket"), one, other);
+        if let (true, true) = (events::are(expected), events::are(found)) {
+            self.events(&format!("{path}/socket"), &expected["socket"], &found["socket"]);
+        } else {
+            self.socket(&format!("{path}/socket"), &expected["socket"], &found["socket"]);
         }
         for member in ["status", "fields", "body"] {
             self.value(&format!("{path}/{member}"), expected.get(member), found.get(member));
         }
     }
 
-    /// Where the client stops to listen is chance: of one source the shorter list is the beginning of the
-    /// other. Of an operation, which states are told of, and in which order, is chance but for the last.
-    fn events(&mut self, path: &str, expected: &Map<String, Value>, found: &Map<String, Value>) {
+    /// Whether a socket comes to its end before the client leaves it is chance, unless it does on both sides.
+    fn socket(&mut self, path: &str, expected: &Value, found: &Value) {
+        for member in ["whole", "close"] {
+            if let (Some(one), Some(other)) = (expected.get(member), found.get(member)) {
+                self.value(&format!("{path}/{member}"), Some(one), Some(other));
+            }
+        }
+    }
+
+    /// Where a client leaves a stream is chance: of one source the shorter list is the beginning of the other.
+    /// Of an operation there may be the states before its end, the end, or both.
+    fn events(&mut self, path: &str, expected: &Value, found: &Value) {
+        let (Value::Object(expected), Value::Object(found)) = (expected, found) else { return };
         for (source, one) in expected {
             let (Some(one), Some(other)) = (one.as_array(), found.get(source).and_then(Value::as_array))
             else {
                 continue;
             };
-            let ended = |list: &[Value]| {
-                list.iter().filter(|it| is_final(&it["metadata"])).cloned().collect::<Vec<_>>()
+            let parts = |list: &[Value]| -> [Vec<Value>; 2] {
+                let (ended, before) = list
+                    .iter()
+                    .cloned()
+                    .partition(|it| events::is_operation(source) && is_final(&it["metadata"]));
+                [before, ended]
             };
-            let (one, other) = if source.starts_with("operation ") {
-                (ended(one), ended(other))
-            } else {
-                (one.clone(), other.clone())
-            };
-            for (at, (one, other)) in one.iter().zip(&other).enumerate() {
-                self.value(&format!("{path}/{source}/{at}"), Some(one), Some(other));
+            for (one, other) in parts(one).iter().zip(&parts(other)) {
+                for (at, (one, other)) in one.iter().zip(other).enumerate() {
+                    self.value(&format!("{path}/{source}/{at}"), Some(one), Some(other));
+                }
             }
         }
     }

@@ -48,7 +48,7 @@ pub fn write(directory: &Path, told: &Told) -> io::Result<()> {
 
 fn lines(story: &Story, repeated: &mut Repeated) -> String {
     let mut text = format!("{}\n", json!({ "scenario": story.scenario }));
-    for Entry { request, answers } in &story.entries {
+    for Entry { request, answers, early } in &story.entries {
         let members = ORDER.iter().filter_map(|name| Some(format!("\"{name}\":{}", request.get(name)?)));
         let answers = answers.iter().map(|answer| {
             let members = ["status", "fields", "body", "socket"];
@@ -63,7 +63,9 @@ fn lines(story: &Story, repeated: &mut Repeated) -> String {
             reference
         });
         let answers = format!("\"answers\":[{}]", answers.collect::<Vec<_>>().join(","));
-        text.push_str(&format!("{{{}}}\n", members.chain([answers]).collect::<Vec<_>>().join(",")));
+        let early = (!early.is_empty()).then(|| format!("\"early\":{}", json!(early)));
+        let members: Vec<_> = members.chain([answers]).chain(early).collect();
+        text.push_str(&format!("{{{}}}\n", members.join(",")));
     }
     text
 }
@@ -104,11 +106,15 @@ pub fn read(directory: &Path) -> io::Result<Told> {
 
 fn entry_of(mut value: Value, repeated: &BTreeMap<String, Value>) -> Option<Entry> {
     let Value::Array(answers) = value.as_object_mut()?.remove("answers")? else { return None };
+    let early = match value.as_object_mut()?.remove("early") {
+        Some(Value::Array(early)) => early,
+        _ => Vec::new(),
+    };
     let answers = answers.into_iter().map(|answer| match answer.as_str() {
         Some(label) => repeated.get(label).cloned(),
         None => Some(answer),
     });
-    Some(Entry { answers: answers.collect::<Option<_>>()?, request: value })
+    Some(Entry { answers: answers.collect::<Option<_>>()?, request: value, early })
 }
 
 fn table(path: &Path) -> io::Result<BTreeMap<String, Value>> {

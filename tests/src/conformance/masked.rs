@@ -1,7 +1,6 @@
 use serde_json::{Map, Value, json};
 
-use super::Names;
-use super::rules;
+use super::{Names, rules};
 
 /// JSON of an answer as it can be compared: what is of other scenarios is left out, what is never the same
 /// twice is replaced.
@@ -11,22 +10,45 @@ pub(super) fn answer(names: &Names, body: &Value, status: u16) -> Value {
     if status == 202 {
         begun(&mut body["metadata"]);
     }
-    let listed = body["metadata"].is_array();
     let mut masked = value(names, &body, &mut Vec::new());
-    if listed && let Some(list) = masked["metadata"].as_array_mut() {
-        list.sort_by_cached_key(Value::to_string);
+    match (&body["metadata"], &mut masked["metadata"]) {
+        (Value::Array(_), Value::Array(list)) => list.sort_by_cached_key(Value::to_string),
+        // Operations by their states: a state is there if an operation is in it.
+        (Value::Object(all), Value::Object(own)) => own.retain(|key, list| {
+            let operations = all[key].as_array().and_then(|it| it.first()).is_some_and(|it| {
+                is_operation(it) || it.as_str().is_some_and(|it| it.starts_with("/1.0/operations/"))
+            });
+            if let (true, Value::Array(list)) =
+                (operations && rules::is_unordered(names.scenario()), &mut *list)
+            {
+                // How many there are depends on the size of the crowd.
+                list.dedup();
+            }
+            !operations || *list != json!([])
+        }),
+        _ => {}
     }
     masked
 }
 
 /// JSON of a request.
 #[must_use]
-pub(super) fn request(names: &Names, body: &Value) -> Value {
+pub(super) fn request(names: &Names, body: &Value, path: &mut Vec<String>) -> Value {
+    let mut body = body.clone();
+    rules::apply_own(names.scenario(), path, &mut body);
     match body {
-        Value::String(text) => names.mask(text).into(),
-        Value::Array(list) => list.iter().map(|it| request(names, it)).collect(),
-        Value::Object(map) => map.iter().map(|(key, it)| (names.mask(key), request(names, it))).collect(),
-        other => other.clone(),
+        Value::String(text) => names.mask(&text).into(),
+        Value::Array(list) => list.iter().map(|it| request(names, it, path)).collect(),
+        Value::Object(map) => {
+            let member = |(key, it): (&String, &Value)| {
+                path.push(key.clone());
+                let masked = (names.mask(key), request(names, it, path));
+                path.pop();
+                masked
+            };
+            map.iter().map(member).collect()
+        }
+        other => other,
     }
 }
 
@@ -73,7 +95,7 @@ fn between(operation: &mut Map<String, Value>) {
 /// A member of an answer, by its path.
 pub(super) fn value(names: &Names, it: &Value, path: &mut Vec<String>) -> Value {
     let mut it = it.clone();
-    rules::apply(path, &mut it);
+    rules::apply(names.scenario(), path, &mut it);
     match it {
         Value::String(text) => names.mask(&text).into(),
         Value::Array(list) => {
@@ -93,7 +115,7 @@ pub(super) fn value(names: &Names, it: &Value, path: &mut Vec<String>) -> Value 
                 between(&mut map);
             }
             let mut masked = Map::new();
-            for (key, it) in &map {
+            for (key, it) in map.iter().filter(|(key, _)| !names.foreign(key)) {
                 path.push(key.clone());
                 masked.insert(names.mask(key), value(names, it, path));
                 path.pop();

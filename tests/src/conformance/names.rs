@@ -1,8 +1,10 @@
 use std::collections::HashMap;
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::collect::Exchange;
+use crate::live::Daemon;
 use crate::live::data::sha256;
 
 /// What stands for the prefix of a scenario's names, and of those that scenarios share.
@@ -11,10 +13,14 @@ const OURS: &str = "~";
 /// Where a scenario ran: what its names begin with.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
+    /// The scenario.
+    pub scenario: String,
     /// The tag of the run, `lxio-12ab34`.
     pub tag: String,
     /// What the scenario's names start with: the tag, a letter for the adapter, a number, `-`.
     pub prefix: String,
+    /// The container that scenarios share.
+    pub shared: String,
     /// The fingerprint of the image that containers are made of.
     pub image: String,
     /// The daemon's directory, as it names it in texts.
@@ -23,10 +29,26 @@ pub struct Place {
     pub architecture: String,
 }
 
+impl Place {
+    /// Of a scenario on this daemon.
+    #[must_use]
+    pub fn of(daemon: &Daemon, scenario: &str, prefix: &str, shared: &str) -> Self {
+        Self {
+            scenario: scenario.to_owned(),
+            tag: daemon.tag.clone(),
+            prefix: prefix.to_owned(),
+            shared: shared.to_owned(),
+            image: daemon.fingerprint.to_string(),
+            directory: daemon.direct.parent().unwrap_or(Path::new("")).to_string_lossy().into_owned(),
+            architecture: daemon.architecture.clone(),
+        }
+    }
+}
+
 /// What a scenario may call its own on a daemon where others run at the same time; and what stands for
 /// names, ids and times, which are never the same twice.
 #[derive(Clone, Debug, Default)]
-pub struct Names {
+pub(super) struct Names {
     place: Place,
     /// Texts that were found in the traffic, and what stands for them; the longest first.
     words: Vec<(String, String)>,
@@ -37,13 +59,11 @@ pub struct Names {
 impl Names {
     /// Learns from the whole traffic of a scenario.
     #[must_use]
-    pub fn of(place: &Place, exchanges: &[Exchange]) -> Self {
+    pub(super) fn of(place: &Place, exchanges: &[Exchange]) -> Self {
         let mut names = Self { place: place.clone(), ..Self::default() };
-        let letter =
-            &place.prefix[place.tag.len()..][..place.prefix.len().min(place.tag.len() + 2) - place.tag.len()];
         names.word(&place.directory, "{dir}");
         names.word(&place.prefix, OURS);
-        names.word(&format!("{}{letter}-", place.tag), OURS);
+        names.word(&place.shared, "~shared");
         names.word(&format!("{}-", place.tag), OURS);
         names.fingerprint(&place.image, "image");
         for (at, exchange) in exchanges.iter().enumerate() {
@@ -124,15 +144,21 @@ impl Names {
         }
     }
 
+    /// The scenario.
+    #[must_use]
+    pub(super) fn scenario(&self) -> &str {
+        &self.place.scenario
+    }
+
     /// Which exchange began this operation, if the scenario did.
     #[must_use]
-    pub fn began(&self, operation: &str) -> Option<usize> {
+    pub(super) fn began(&self, operation: &str) -> Option<usize> {
         self.operations.get(operation).copied()
     }
 
     /// Whether the scenario made what this text names.
     #[must_use]
-    pub fn made(&self, text: &str) -> bool {
+    pub(super) fn made(&self, text: &str) -> bool {
         text.contains(&self.place.prefix)
             || self.words.iter().any(|(word, to)| {
                 (to == "{chosen}" || to.starts_with("{own ")) && text.contains(word.as_str())
@@ -141,7 +167,7 @@ impl Names {
 
     /// Whether this text of a list names something of another scenario, or of nobody of the suite.
     #[must_use]
-    pub fn foreign(&self, text: &str) -> bool {
+    pub(super) fn foreign(&self, text: &str) -> bool {
         let place = &self.place;
         if self.made(text) {
             return false;
@@ -174,7 +200,7 @@ impl Names {
 
     /// Whether this element of a list is of another scenario, or of nobody of the suite.
     #[must_use]
-    pub fn foreign_object(&self, value: &Value) -> bool {
+    pub(super) fn foreign_object(&self, value: &Value) -> bool {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (name, id) = (text(&value["name"]), text(&value["id"]));
         if value["status_code"].is_u64() && value["may_cancel"].is_boolean() {
@@ -189,12 +215,12 @@ impl Names {
         {
             return self.foreign(&format!("/1.0/instances/{name}"));
         }
-        self.foreign(&name)
+        self.foreign(&name) || self.foreign(&text(&value["project"]))
     }
 
     /// The text with everything replaced that is never the same twice.
     #[must_use]
-    pub fn mask(&self, text: &str) -> String {
+    pub(super) fn mask(&self, text: &str) -> String {
         if text == self.place.architecture {
             return "{architecture}".into();
         }
@@ -238,7 +264,7 @@ impl Names {
 
     /// What stands for the hash of a body: that of an image is its fingerprint.
     #[must_use]
-    pub fn hash(&self, hash: &str) -> String {
+    pub(super) fn hash(&self, hash: &str) -> String {
         let known = self.words.iter().find(|(word, _)| word == hash);
         known.map_or_else(|| hash.to_owned(), |(_, to)| to.clone())
     }

@@ -9,10 +9,12 @@ pub enum Rule {
     Any,
     /// A number says `{n}`; zero and less stay what they are.
     Number,
+    /// It says `{any}`, whatever it is.
+    Chance,
 }
 
 /// A member, by the end of its path (list indices left out, `*` for any name), what is done with it, and why.
-pub const RULES: &[(&str, Rule, &str)] = &[
+const RULES: &[(&str, Rule, &str)] = &[
     ("environment/architectures", Rule::Any, "the host's"),
     ("environment/certificate", Rule::Any, "made by the daemon at its first start"),
     ("environment/certificate_fingerprint", Rule::Any, "made by the daemon at its first start"),
@@ -39,36 +41,70 @@ pub const RULES: &[(&str, Rule, &str)] = &[
     ("processes", Rule::Number, "a usage"),
     ("cpu/usage", Rule::Number, "a usage"),
     ("cpu/allocated_time", Rule::Number, "the host's"),
-    ("memory/swap_usage", Rule::Any, "a usage, sometimes zero and sometimes not"),
-    ("memory/swap_usage_peak", Rule::Any, "a usage, sometimes zero and sometimes not"),
+    ("memory/swap_usage", Rule::Chance, "a usage that is sometimes zero and sometimes not"),
+    ("memory/swap_usage_peak", Rule::Chance, "a usage that is sometimes zero and sometimes not"),
     ("memory/*", Rule::Number, "a usage"),
     ("disk/*/usage", Rule::Number, "a usage"),
-    ("counters/*", Rule::Number, "a usage"),
+    ("counters/*", Rule::Chance, "a usage that is sometimes zero and sometimes not"),
+    ("network/*/addresses", Rule::Chance, "an interface comes up some time after its instance"),
+    ("network/*/state", Rule::Chance, "an interface comes up some time after its instance"),
     ("last_used_at", Rule::Any, "other scenarios use the image, too"),
 ];
 
-/// Applies the table to a member of an answer.
-pub fn apply(path: &[String], value: &mut Value) {
-    let fits = |pattern: &str| {
-        let wanted = pattern.split('/').count();
-        path.len() >= wanted
-            && pattern
-                .split('/')
-                .zip(&path[path.len() - wanted..])
-                .all(|(want, got)| want == "*" || want == got)
-    };
-    let Some((_, rule, _)) = RULES.iter().find(|(pattern, ..)| fits(pattern)) else { return };
-    match (rule, &*value) {
-        (_, Value::Null) => {}
-        (Rule::Any, Value::String(text)) if text.is_empty() => {}
-        (Rule::Any, Value::Array(list)) if list.is_empty() => {}
-        (Rule::Any, Value::Object(map)) if map.is_empty() => {}
-        (Rule::Any, _) => *value = "{any}".into(),
-        (Rule::Number, Value::Number(number)) => {
-            if number.as_f64().is_some_and(|it| it > 0.0) {
-                *value = "{n}".into();
+/// The same for the members of one scenario only, in its requests as well.
+const OWN_RULES: &[(&str, &str, Rule, &str)] = &[
+    ("edit_race", "user.sum", Rule::Chance, "who comes first wins"),
+    ("snapshot_publish", "size", Rule::Chance, "times are in what is compressed"),
+    ("instance_publish", "size", Rule::Chance, "times are in what is compressed"),
+];
+
+/// The scenarios that do several things at a time: the order of their requests, and of the answers to the
+/// same request, is chance.
+const UNORDERED: &[&str] = &["edit_race", "many_operations", "many_calls", "many_execs"];
+
+/// Whether the order in a scenario is chance.
+pub(super) fn is_unordered(scenario: &str) -> bool {
+    UNORDERED.contains(&scenario)
+}
+
+/// Applies the tables to a member of an answer.
+pub(super) fn apply(scenario: &str, path: &[String], value: &mut Value) {
+    let all = RULES.iter().find(|(pattern, ..)| fits(path, pattern));
+    match all {
+        Some((_, rule, _)) => rule.change(value),
+        None => apply_own(scenario, path, value),
+    }
+}
+
+/// Applies the table of one scenario, also to a member of a request.
+pub(super) fn apply_own(scenario: &str, path: &[String], value: &mut Value) {
+    let own = OWN_RULES.iter().find(|(of, pattern, ..)| *of == scenario && fits(path, pattern));
+    if let Some((_, _, rule, _)) = own {
+        rule.change(value);
+    }
+}
+
+fn fits(path: &[String], pattern: &str) -> bool {
+    let wanted = pattern.split('/').count();
+    path.len() >= wanted
+        && pattern.split('/').zip(&path[path.len() - wanted..]).all(|(want, got)| want == "*" || want == got)
+}
+
+impl Rule {
+    fn change(self, value: &mut Value) {
+        match (self, &*value) {
+            (Rule::Chance, _) => *value = "{any}".into(),
+            (_, Value::Null) => {}
+            (Rule::Any, Value::String(text)) if text.is_empty() => {}
+            (Rule::Any, Value::Array(list)) if list.is_empty() => {}
+            (Rule::Any, Value::Object(map)) if map.is_empty() => {}
+            (Rule::Any, _) => *value = "{any}".into(),
+            (Rule::Number, Value::Number(number)) => {
+                if number.as_f64().is_some_and(|it| it > 0.0) {
+                    *value = "{n}".into();
+                }
             }
+            (Rule::Number, _) => {}
         }
-        (Rule::Number, _) => {}
     }
 }

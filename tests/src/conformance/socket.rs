@@ -15,21 +15,10 @@ pub struct Socket {
     pub binary: Body,
     /// The text messages.
     pub texts: Vec<String>,
-    /// How it ended.
-    pub end: End,
+    /// The code of its close frame, if there was one; 0 when that had none. How a connection ends without
+    /// one, and which side ends it first, is chance.
+    pub closed: Option<u16>,
     reader: Reader,
-}
-
-/// How the server's side of a socket ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum End {
-    /// Not before the client's side.
-    #[default]
-    Client,
-    /// By a close frame of this code; 0 when it had none.
-    Close(u16),
-    /// By the end of the connection, or a reset of it: which of the two is chance.
-    Cut,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -90,8 +79,8 @@ impl Socket {
         let payload = std::mem::take(payload);
         match opcode {
             OpCode::Data(Data::Text) => self.texts.push(String::from_utf8_lossy(&payload).into_owned()),
-            OpCode::Control(Control::Close) if self.end == End::Client => {
-                self.end = End::Close(match payload.as_slice() {
+            OpCode::Control(Control::Close) => {
+                self.closed = Some(match payload.as_slice() {
                     [high, low, ..] => u16::from_be_bytes([*high, *low]),
                     _ => 0,
                 });

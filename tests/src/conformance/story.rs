@@ -1,11 +1,8 @@
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
-use super::collect::{Answer, Exchange};
+use super::collect::Exchange;
 use super::names::{Names, Place, label};
-use super::socket::{End, Socket};
-use super::{Body, masked};
+use super::{Body, Socket, events, masked, rules};
 
 /// What one scenario asked a daemon, and what it was answered, with everything masked that is naturally
 /// different.
@@ -25,6 +22,9 @@ pub struct Entry {
     pub request: Value,
     /// `status`, `fields`, and `body` or `socket`.
     pub answers: Vec<Value>,
+    /// The operations that had ended already when they were told of for the first time: nobody asked for
+    /// those any more.
+    pub early: Vec<Value>,
 }
 
 /// A longer text is told by length and hash.
@@ -35,30 +35,53 @@ const RANDOM: &[&str] = &["exec_outputs"];
 impl Story {
     /// The story of a scenario's traffic.
     #[must_use]
-    pub fn of(scenario: &str, place: &Place, exchanges: &[Exchange]) -> Self {
-        let teller = Teller { scenario, names: Names::of(place, exchanges), exchanges };
-        let mut story = Self { scenario: scenario.to_owned(), entries: Vec::new() };
+    pub fn of(place: &Place, exchanges: &[Exchange]) -> Self {
+        let teller = Teller { names: Names::of(place, exchanges), exchanges };
+        let mut story = Self { scenario: place.scenario.clone(), entries: Vec::new() };
         for exchange in exchanges {
             let request = teller.request(exchange);
             let at = story.entries.iter().position(|it| it.request == request).unwrap_or_else(|| {
-                story.entries.push(Entry { request, answers: Vec::new() });
+                story.entries.push(Entry { request, ..Entry::default() });
                 story.entries.len() - 1
             });
-            let answers = &mut story.entries[at].answers;
-            // A client that went away before its answer was whole has learnt nothing.
-            let heard = exchange.answer.as_ref().filter(|it| it.whole || it.socket.is_some());
-            if let Some(answer) = heard.map(|it| teller.answer(exchange, it))
-                && answers.last() != Some(&answer)
-            {
-                answers.push(answer);
+            if let Some(answer) = teller.answer(exchange) {
+                story.entries[at].add(answer);
+            }
+            story.entries[at].early.extend(teller.early(exchange));
+        }
+        if rules::is_unordered(&story.scenario) {
+            story.entries.sort_by_cached_key(|it| it.request.to_string());
+            for entry in &mut story.entries {
+                entry.answers.sort_by_cached_key(Value::to_string);
+                entry.answers.dedup();
             }
         }
         story
     }
 }
 
+impl Entry {
+    fn add(&mut self, answer: Value) {
+        match self.answers.last_mut() {
+            Some(last) if *last == answer => {}
+            // What one watcher missed because it left early, another has seen.
+            Some(last) if events::are(last) && events::are(&answer) => events::merge(last, answer),
+            _ => self.answers.push(answer),
+        }
+    }
+
+    /// How a request is told from others.
+    pub(super) fn label(&self) -> String {
+        told_from_others(&self.request)
+    }
+}
+
+fn told_from_others(request: &Value) -> String {
+    let line = request["request"].as_str().unwrap_or_default();
+    format!("{line} {}", label(&request.to_string()))
+}
+
 struct Teller<'a> {
-    scenario: &'a str,
     names: Names,
     exchanges: &'a [Exchange],
 }
@@ -83,7 +106,7 @@ impl Teller<'_> {
         } else if exchange.body.length() > 0 {
             let body = exchange.body.bytes().and_then(|it| serde_json::from_slice::<Value>(it).ok());
             let body = match body.filter(|it| it.is_object() || it.is_array()) {
-                Some(body) => masked::request(&self.names, &body),
+                Some(body) => masked::request(&self.names, &body, &mut Vec::new()),
                 None => self.bytes(&exchange.body),
             };
             request.insert("body".into(), body);
@@ -98,12 +121,20 @@ impl Teller<'_> {
 
     /// How a request that began an operation is told from others.
     fn label(&self, began: usize) -> String {
-        let request = self.request(&self.exchanges[began]);
-        let line = request["request"].as_str().unwrap_or_default();
-        format!("{line} {}", label(&request.to_string()))
+        told_from_others(&self.request(&self.exchanges[began]))
     }
 
-    fn answer(&self, exchange: &Exchange, answer: &Answer) -> Value {
+    /// The operation that an answer shows, if it began with this and has ended.
+    fn early(&self, exchange: &Exchange) -> Option<Value> {
+        let answer = exchange.answer.as_ref().filter(|it| it.status == 202)?;
+        let body: Value = serde_json::from_slice(answer.body.bytes()?).ok()?;
+        let operation = &body["metadata"];
+        masked::is_final(operation).then(|| masked::value(&self.names, operation, &mut Vec::new()))
+    }
+
+    /// The answer, if the client heard it: one that went away before has learnt nothing.
+    fn answer(&self, exchange: &Exchange) -> Option<Value> {
+        let answer = exchange.answer.as_ref().filter(|it| it.whole || it.socket.is_some())?;
         let fields: Map<_, _> = answer
             .fields
             .iter()
@@ -117,12 +148,13 @@ impl Teller<'_> {
             .collect();
         let mut told = json!({ "status": answer.status, "fields": fields });
         if let Some(socket) = &answer.socket {
-            told["socket"] = if exchange.target.starts_with("/1.0/events") {
-                self.events(socket)
+            let events = exchange.target.starts_with("/1.0/events");
+            told["socket"] = if events {
+                events::of(&self.names, socket, |began| self.label(began))
             } else {
                 self.socket(socket)
             };
-            return told;
+            return Some(told);
         }
         let is_json =
             answer.fields.iter().any(|(name, value)| name == "content-type" && value == "application/json");
@@ -132,7 +164,10 @@ impl Teller<'_> {
             None if answer.body.length() == 0 => {}
             None => told["body"] = self.bytes(&answer.body),
         }
-        told
+        // A command may have ended before the last of its sockets was opened.
+        let late = exchange.target.contains("/websocket?")
+            && told["body"]["error"] == "Only running operations can be connected";
+        (!late).then_some(told)
     }
 
     fn field(&self, name: &str, value: &str) -> Value {
@@ -148,63 +183,22 @@ impl Teller<'_> {
         match text.filter(|it| it.len() <= LONGEST) {
             Some(text) => self.names.mask(text).into(),
             None => {
-                let random = RANDOM.contains(&self.scenario) && body.length() > 1 << 20;
+                let random = RANDOM.contains(&self.names.scenario()) && body.length() > 1 << 20;
                 let hash = if random { "{random}".to_owned() } else { self.names.hash(&body.hash()) };
                 json!({ "bytes": body.length(), "sha256": hash })
             }
         }
     }
 
-    /// A socket of a command: what came, and how it ended.
+    /// A socket of a command: what came, if it came to its end.
     fn socket(&self, socket: &Socket) -> Value {
-        let end = match socket.end {
-            _ if socket.texts.iter().any(String::is_empty) => "mark".to_owned(),
-            End::Close(code) => format!("close {code}"),
-            End::Cut => "cut".to_owned(),
-            End::Client => "client".to_owned(),
-        };
-        // What had come when the client went away is chance.
-        if end == "client" {
-            json!({ "end": end })
-        } else {
-            json!({ "end": end, "bytes": self.bytes(&socket.binary) })
+        let mut told = json!({});
+        if let Some(code) = socket.closed {
+            told["close"] = code.into();
         }
-    }
-
-    /// Events of what the scenario made: by their source, and by what began the operation.
-    fn events(&self, socket: &Socket) -> Value {
-        let mut told: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        for text in &socket.texts {
-            let Ok(event) = serde_json::from_str::<Value>(text) else { continue };
-            let body = &event["metadata"];
-            let of = match event["type"].as_str().unwrap_or_default() {
-                "operation" => {
-                    let began = body["id"].as_str().and_then(|id| self.names.began(id));
-                    began.map(|at| format!("operation {}", self.label(at)))
-                }
-                "lifecycle" => {
-                    let source = body["source"].as_str().unwrap_or_default();
-                    self.names.made(source).then(|| format!("lifecycle {}", self.names.mask(source)))
-                }
-                kind => Some(kind.to_owned()),
-            };
-            let Some(of) = of else { continue };
-            let list = told.entry(of).or_default();
-            let event = if event["type"] == "logging" {
-                shape(&event)
-            } else {
-                masked::value(&self.names, &event, &mut Vec::new())
-            };
-            if list.last() != Some(&event) {
-                list.push(event);
-            }
+        if socket.texts.iter().any(String::is_empty) {
+            told["whole"] = self.bytes(&socket.binary);
         }
-        json!(told)
+        told
     }
-}
-
-/// Of a line of the log only what members it has: the daemons' own words are no interface.
-fn shape(event: &Value) -> Value {
-    let members = |map: &Value| map.as_object().map(|it| it.keys().cloned().collect::<Vec<_>>());
-    json!({ "type": event["type"], "members": members(event), "metadata": members(&event["metadata"]) })
 }

@@ -15,7 +15,7 @@ use lxio_core::session::Remote;
 
 use super::{Context, Daemon, Failure, Fixture, Report};
 use crate::adapter::Adapter;
-use crate::conformance::{Book, Collector};
+use crate::conformance::{Book, Collector, Place};
 use crate::coverage::Coverage;
 use crate::recorder::Recorder;
 
@@ -246,7 +246,8 @@ impl<A: Adapter> Pair<'_, A> {
         let verdict = self.attend(scenario, prefix, Daemon { recorded: path, ..Daemon::clone(daemon) });
         recorder.stop();
         if let (Ok(()), Some(book)) = (&verdict, &options.book) {
-            book.tell(daemon, A::NAME, (scenario.area, scenario.name), prefix, &collector.take());
+            let place = Place::of(daemon, scenario.name, prefix, &self.shared);
+            book.tell(daemon, A::NAME, scenario.area, &place, &collector.take());
         }
         verdict
     }
