@@ -387,7 +387,7 @@ fn client_frames(sheet: &Sheet) -> Vec<Frame> {
     while let [kind, length, rest @ ..] = &sheet.bytes.sent[at..] {
         let (size, length) = match (*length & 0x7f, rest) {
             (126, [a, b, ..]) => (2, usize::from(*a) << 8 | usize::from(*b)),
-            (127, [long @ ..]) if long.len() >= 8 => {
+            (127, long) if long.len() >= 8 => {
                 (8, long[..8].iter().fold(0, |length, byte| length << 8 | usize::from(*byte)))
             }
             (126 | 127, _) => break,

@@ -309,7 +309,7 @@ mod tests {
         assert_eq!(transcript.connections(), [0, 1, 2, 3]);
         assert_eq!(transcript.bytes(0, Direction::ToServer), b"GET / HTTP/1.1\r\n\r\n");
         assert_eq!(transcript.bytes(2, Direction::ToServer), b"xxx");
-        assert_eq!(transcript.blanks(2, Direction::ToServer), [0..3]);
+        assert_eq!(transcript.blanks(2, Direction::ToServer), vec![Range { start: 0, end: 3 }]);
     }
 
     #[test]
