@@ -6,12 +6,14 @@
 //!   └──▶ server              the same over a unix socket, to an adapter
 //!
 //!  Sheet ── a connection as requests and frames, of whoever wrote the transcript
-//!   └──▶ again               each request sent again by the core, its answer read by what `shapes` says
+//!   └──▶ again               each request sent again by the core, its answer read by what `shapes` says;
+//!         └──▶ listen        the websocket that a connection became
 //!
 //!  show ─── a line for each head, body and frame
 //! ```
 
 mod again;
+mod listen;
 mod net;
 mod player;
 mod server;
