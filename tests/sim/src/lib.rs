@@ -14,6 +14,8 @@ mod daemon;
 mod http;
 mod image;
 mod listen;
+#[allow(dead_code, unused_imports)]
+mod machine;
 mod network;
 mod setup;
 mod simulation;
