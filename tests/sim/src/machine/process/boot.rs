@@ -56,8 +56,8 @@ impl Machine {
         };
         let descriptors = (0..3).map(|number| (number, Descriptor::Tty(console.clone()))).collect();
         let (pid, program) = enter(&mut kernel, command, descriptors, Arc::downgrade(&console)).map_err(StartError::NoInit)?;
-        let task = program.task(&System::new(self.kernel.clone(), pid));
         drop(kernel);
+        let task = program.task(&System::new(self.kernel.clone(), pid));
         self.boot(task, screen);
         Ok(())
     }
