@@ -30,7 +30,8 @@ impl Client {
     ///
     /// # Errors
     /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if no socket answers, with each that was
-    /// tried; otherwise as [`call`](Self::call).
+    /// tried; [`ErrorKind::Output`](crate::ErrorKind::Output) if the transcript cannot be begun that
+    /// [`Remote::transcript`] asks for; otherwise as [`call`](Self::call).
     pub async fn connect(remote: impl Into<Remote>) -> Result<Self, Error> {
         let mut remote = remote.into();
         let seed = remote.seed.unwrap_or_else(seed);

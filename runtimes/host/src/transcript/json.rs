@@ -187,7 +187,8 @@ impl Json {
         // What a server says of itself stands under this key, too.
         let of_server = self.direction == Direction::ToClient && self.levels.len() == 2;
         let to_socket = self.direction == Direction::ToServer && self.socket;
-        if SECRET.iter().any(|word| key.contains(word)) {
+        let private = key.ends_with(".key") || key.ends_with("_key") && !key.contains("public");
+        if private || SECRET.iter().any(|word| key.contains(word)) {
             Guard::Secret
         } else if CONTENT.iter().any(|start| key.starts_with(start))
             || key == "environment" && !of_server
@@ -221,9 +222,10 @@ mod tests {
     #[test]
     fn what_the_user_works_with_is_guarded() {
         let text = r#"{"command":["sh","-c","\"x\" 1"],"environment":{"PW":"one"},"width":80,"user":"me",
-            "config":{"user.a":"two","limits.cpu":"1","Core.Trust_Password":"three"},"list":[{"token":[["four"]]}]}"#;
+            "config":{"user.a":"two","limits.cpu":"1","Core.Trust_Password":"three"},"list":[{"token":[["four"]]}],
+            "maas.api.key":"five","network.ovn.client_key":"six","public_key":"open"}"#;
         let found = guarded(Direction::ToServer, false, text);
-        assert_eq!(found, ["sh", "-c", r#"\"x\" 1"#, "one", "two", "three", "four"]);
+        assert_eq!(found, ["sh", "-c", r#"\"x\" 1"#, "one", "two", "three", "four", "five", "six"]);
     }
 
     #[test]

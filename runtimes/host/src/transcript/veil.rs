@@ -4,6 +4,9 @@ use super::json::{Guard, Json, Step, Told};
 use super::mask::{FAKE, Mask};
 use super::{Direction, Kind, Run, What};
 
+/// What stands in the first line of a private key, whatever the place where it stands.
+const PRIVATE_KEY: &[u8] = b"PRIVATE KEY-----";
+
 /// A longer string is hidden whatever it is.
 const LONGEST: usize = 1 << 20;
 
@@ -71,7 +74,14 @@ impl Veil {
                 self.socket = true;
                 self.json.begin(true);
             }
-            Kind::Content | Kind::Unknown if !self.keep => self.hide(from..self.held.len()),
+            Kind::Unknown => {
+                // What began like a head is none.
+                let from = self.head.take().unwrap_or(from);
+                if !self.keep {
+                    self.hide(from..self.held.len());
+                }
+            }
+            Kind::Content if !self.keep => self.hide(from..self.held.len()),
             _ => {}
         }
         if run.last && matches!(run.kind, Kind::Text | Kind::Chunk) {
@@ -182,6 +192,7 @@ impl Veil {
         whole.extend_from_slice(&text);
         let replaced = mask.rewrite(&mut whole);
         let hidden = match guard {
+            _ if text.windows(PRIVATE_KEY.len()).any(|part| part == PRIVATE_KEY) => true,
             Guard::Open => false,
             Guard::Content => !self.keep,
             Guard::Secret => !replaced && !text.starts_with(FAKE),

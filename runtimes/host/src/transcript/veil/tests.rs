@@ -1,6 +1,7 @@
 use super::*;
 use crate::transcript::Anatomy;
 use Direction::{ToClient, ToServer};
+use lxio_core::bytes::Chance;
 
 const SECRET: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa11111111111111111111111111111111";
 const PRINT: &str = "cccccccccccccccccccccccccccccccc33333333333333333333333333333333";
@@ -111,7 +112,7 @@ fn content_is_told_if_it_is_kept_but_no_secret() {
 #[test]
 fn credentials_are_hidden_wherever_they_stand() {
     let config = format!(
-        r#"{{"config":{{"core.trust_password":"hunter2","user.x":"data","image.fingerprint":"{PRINT}"}},"token":"a\"hunter2"}}"#
+        r#"{{"config":{{"core.trust_password":"hunter2","user.x":"data","image.fingerprint":"{PRINT}"}},"token":"a\"hunter2","x":"-----BEGIN EC PRIVATE KEY-----\nhunter2"}}"#
     );
     let talk = [
         (
@@ -173,4 +174,21 @@ fn a_long_string_is_hidden_and_not_held() {
     let body = format!(r#"{{"a":"{long}","b":"seen"}}"#);
     let (_, down) = told(&[(ToClient, message("HTTP/1.1 200 OK", JSON, &body))], 1 << 16, true);
     assert!(!down.contains('z') && down.ends_with(r#""b":"seen"}"#));
+}
+
+#[test]
+fn whatever_comes_is_told_once_or_hidden() {
+    let mut chance = Chance::seeded(5);
+    let mut below = |most: usize| usize::try_from(chance.draw()).unwrap() % most;
+    for _ in 0..1000 {
+        let mut talk = exec();
+        for _ in 0..=below(3) {
+            let bytes = &mut talk[below(6)].1;
+            let at = below(bytes.len());
+            bytes[at] = u8::try_from(below(256)).unwrap();
+        }
+        // That all of it is told or hidden is asserted there.
+        let whole = told(&talk, usize::MAX, false);
+        assert_eq!(told(&talk, 1 + below(40), false), whole);
+    }
 }
