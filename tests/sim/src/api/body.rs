@@ -24,6 +24,12 @@ pub(crate) fn flag(object: &Map<String, Value>, name: &str) -> bool {
     object.get(name).and_then(Value::as_bool).unwrap_or_default()
 }
 
+/// A list of texts of it, if there is one.
+pub(crate) fn texts(object: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
+    let items = object.get(name)?.as_array()?;
+    Some(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
 /// A map of texts: configuration.
 pub(crate) type Config = BTreeMap<String, String>;
 

@@ -16,6 +16,14 @@ pub(crate) fn list(
     )
 }
 
+/// The same, where the daemons do not look at filters.
+pub(crate) fn unfiltered(request: &Request, items: impl IntoIterator<Item = (String, Value)>) -> Answered {
+    let deep = request.recursion() != 0;
+    Answer::value(
+        items.into_iter().map(|(url, value)| if deep { value } else { url.into() }).collect::<Vec<_>>(),
+    )
+}
+
 /// Those of `items` that fit the request's filter.
 pub(crate) fn filtered<T>(
     world: &World,

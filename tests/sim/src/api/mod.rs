@@ -13,15 +13,23 @@
 //! | `server`     | the server and its configuration |
 //! | `operations` | operations: listed, waited for, cancelled, connected to |
 //! | `events`     | the stream of events |
+//! | `paths`      | the paths of resources, with their names encoded |
+//! | `keys`       | the keys that configuration may have |
 //! | `projects`   | projects, and which resources they share |
 //! | `profiles`   | profiles |
+//! | `images`     | images and their aliases |
+//! | `content`    | bytes as the web server gives them: ranges, nothing new |
 //! | `instances`  | instances and their snapshots |
 
 mod body;
+mod content;
 mod events;
+mod images;
 mod instances;
+mod keys;
 mod listing;
 mod operations;
+mod paths;
 mod profiles;
 mod projects;
 mod route;

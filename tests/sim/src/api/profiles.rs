@@ -2,8 +2,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use lxio_core::call::Flavour;
+
 use super::body::{self, Config};
+use super::instances::Instance;
+use super::keys::{Bad, INSTANCE};
 use super::listing;
+use super::state::Named;
+use crate::Setup;
 use crate::http::{Answer, Answered, Refusal, Request, check_match};
 use crate::world::World;
 
@@ -17,11 +23,14 @@ pub(crate) struct Profile {
 
 impl Profile {
     /// The one that is there from the start, with a root disk.
-    pub(crate) fn first() -> Self {
+    pub(crate) fn first(setup: &Setup) -> Self {
         let root = [("path", "/"), ("pool", "default"), ("type", "disk")];
         let root = root.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         Self {
-            description: "Default profile".into(),
+            description: format!(
+                "Default {} profile",
+                if setup.flavour == Flavour::Lxd { "LXD" } else { "Incus" }
+            ),
             config: Config::new(),
             devices: BTreeMap::from([("root".to_owned(), root)]),
         }
@@ -40,91 +49,147 @@ impl Profile {
     }
 }
 
-fn key(world: &World, request: &Request, name: &str) -> (String, String) {
-    (world.home(request.project(), "profiles").to_owned(), name.to_owned())
-}
-
-fn value(world: &World, project: &str, name: &str, profile: &Profile) -> Value {
-    let mut value = profile.writable();
-    value["name"] = name.into();
-    value["used_by"] = Value::Array(Vec::new());
-    if !world.is_lxd() {
-        value["project"] = project.into();
+impl World {
+    fn profile_key(&self, request: &Request, name: &str) -> Result<Named, Refusal> {
+        Ok((self.home_checked(request.project(), "profiles")?.to_owned(), name.to_owned()))
     }
-    value
-}
 
-fn found<'a>(world: &'a World, key: &(String, String)) -> Result<&'a Profile, Refusal> {
-    world.state.profiles.get(key).ok_or_else(|| Refusal::new(404, "Fetch profile: Profile not found"))
-}
+    fn found_profile(&self, key: &Named, text: &str) -> Result<&Profile, Refusal> {
+        self.state.profiles.get(key).ok_or_else(|| Refusal::new(404, text))
+    }
 
-/// Refuses configuration that an instance cannot have.
-fn check(config: &Config) -> Result<(), Refusal> {
-    const KNOWN: [&str; 14] = [
-        "agent.",
-        "boot.",
-        "cloud-init.",
-        "cluster.",
-        "environment.",
-        "image.",
-        "limits.",
-        "linux.",
-        "migration.",
-        "nvidia.",
-        "raw.",
-        "security.",
-        "snapshots.",
-        "user.",
-    ];
-    match config.keys().find(|key| !KNOWN.iter().any(|it| key.starts_with(it))) {
-        Some(key) => Err(Refusal::new(500, format!("Unknown configuration key: {key}"))),
-        None => Ok(()),
+    fn profile_value(&self, key: &Named, profile: &Profile) -> Value {
+        let mut value = profile.writable();
+        value["name"] = key.1.as_str().into();
+        value["used_by"] =
+            self.profile_users(key).into_iter().map(|it| self.url_in(&it.0, &["instances", &it.1])).collect();
+        if !self.is_lxd() {
+            value["project"] = key.0.as_str().into();
+        }
+        value
+    }
+
+    /// The instances that have a profile, also in projects that share it.
+    fn profile_users<'a>(&'a self, key: &Named) -> Vec<&'a Named> {
+        let has = |(name, it): &(&Named, &Instance)| {
+            it.settings.profiles.contains(&key.1) && self.home(&name.0, "profiles") == key.0
+        };
+        self.state.instances.iter().filter(has).map(|(name, _)| name).collect()
+    }
+
+    fn profile_event(&mut self, action: &str, key: &Named, context: Option<Value>) {
+        let source = self.path(&["profiles", &key.1]);
+        self.lifecycle(action, &key.0, &source, context);
+    }
+
+    /// Refuses configuration and devices that an instance cannot have.
+    fn check_profile(&self, profile: &Profile) -> Result<(), String> {
+        for (key, value) in &profile.config {
+            check_key(self.setup.flavour, key, value)?;
+        }
+        for (name, device) in &profile.devices {
+            let bad = |why: String| format!("Device validation failed for \"{name}\": {why}");
+            check_device(name, device).map_err(bad)?;
+        }
+        Ok(())
     }
 }
 
-/// `GET /1.0/profiles`.
+/// Refuses a key that configuration for instances cannot have, and a value that is not of its kind.
+pub(crate) fn check_key(flavour: Flavour, key: &str, value: &str) -> Result<(), String> {
+    match key.split('.').next().unwrap_or_default() {
+        "volatile" => return Err("Volatile keys can only be set on instances".into()),
+        "image" => return Err("Image keys can only be set on instances".into()),
+        "user" | "environment" => return Ok(()),
+        _ if key.starts_with("limits.kernel.") || key.starts_with("linux.sysctl.") => return Ok(()),
+        _ => {}
+    }
+    match INSTANCE.check(flavour, key, value) {
+        Ok(()) => Ok(()),
+        Err(Bad::Key) => Err(format!("Unknown configuration key: {key}")),
+        Err(Bad::Value(why)) => Err(why),
+    }
+}
+
+/// Refuses a device of no known type. Of their options only those of `none` are looked at, and what a disk
+/// cannot do without.
+pub(crate) fn check_device(name: &str, device: &Config) -> Result<(), String> {
+    const KINDS: [&str; 11] =
+        ["disk", "gpu", "infiniband", "nic", "none", "pci", "proxy", "tpm", "unix-block", "unix-char", "usb"];
+    let loading = |why: &str| Err(format!("Failed loading device \"{name}\": {why}"));
+    match device.get("type").map(String::as_str) {
+        None | Some("") => loading("Missing device type in config"),
+        Some("none") => match device.keys().find(|it| *it != "type") {
+            Some(odd) => Err(format!("Invalid device option \"{odd}\"")),
+            None => Ok(()),
+        },
+        Some("disk") if !device.contains_key("source") && !device.contains_key("path") => {
+            Err("Disk entry is missing the required \"source\" or \"path\" property".into())
+        }
+        Some(kind) if KINDS.contains(&kind) || kind == "unix-hotplug" => Ok(()),
+        Some(_) => loading("Unsupported device type"),
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let refused = |text: String| Err(Refusal::new(400, text));
+    match name {
+        "" => refused("No name provided".into()),
+        "." | ".." => refused(format!("Invalid profile name \"{name}\"")),
+        _ if name.contains('/') => refused("Profile names may not contain slashes".into()),
+        _ => Ok(()),
+    }
+}
+
+/// `GET /1.0/profiles`. LXD does not look at a filter.
 pub(crate) fn list(world: &World, request: &Request) -> Answered {
-    let home = world.home(request.project(), "profiles");
-    let items = world.state.profiles.iter().filter(|((project, _), _)| project == home);
-    let items =
-        items.map(|((project, name), it)| (format!("/1.0/profiles/{name}"), value(world, project, name, it)));
-    listing::list(world, request, items)
+    let everywhere = request.text("all-projects") == "true";
+    let home = if everywhere { "" } else { world.home_checked(request.project(), "profiles")? };
+    // LXD tells only those of the default project.
+    let home = if everywhere && world.is_lxd() { "default" } else { home };
+    let items = world.state.profiles.iter().filter(|((project, _), _)| home.is_empty() || project == home);
+    let url = |key: &Named| {
+        if home.is_empty() {
+            world.url_in(&key.0, &["profiles", &key.1])
+        } else {
+            world.path(&["profiles", &key.1])
+        }
+    };
+    let items = items.map(|(key, it)| (url(key), world.profile_value(key, it)));
+    if world.is_lxd() { listing::unfiltered(request, items) } else { listing::list(world, request, items) }
 }
 
 /// `POST /1.0/profiles`.
 pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
+    let key = world.profile_key(request, "")?;
     let object = body::object(request)?;
-    let name = body::text(&object, "name").to_owned();
-    if name.is_empty() {
-        return Err(Refusal::new(400, "No name provided"));
-    }
-    let key = key(world, request, &name);
-    if world.state.profiles.contains_key(&key) {
-        return Err(Refusal::new(
-            500,
-            format!("Error inserting \"{name}\" into database: The profile already exists"),
-        ));
-    }
+    let key: Named = (key.0, body::text(&object, "name").to_owned());
+    check_name(&key.1)?;
     let mut profile = Profile::default();
     profile.write(&object);
-    check(&profile.config)?;
-    let path = format!("/1.0/profiles/{name}");
+    world.check_profile(&profile).map_err(|why| Refusal::new(400, why))?;
+    if world.state.profiles.contains_key(&key) {
+        let text = format!("Error inserting \"{}\" into database: The profile already exists", key.1);
+        return Err(Refusal::new(500, text));
+    }
+    profile.config.retain(|_, value| !value.is_empty());
     world.state.profiles.insert(key.clone(), profile);
-    world.lifecycle("profile-created", &key.0, &path, None);
-    Ok(Answer::Created(path))
+    world.profile_event("profile-created", &key, None);
+    Ok(Answer::Created(world.path(&["profiles", &key.1])))
 }
 
 /// `GET /1.0/profiles/{name}`.
 pub(crate) fn get(world: &World, request: &Request, name: &str) -> Answered {
-    let key = key(world, request, name);
-    let profile = found(world, &key)?;
-    Answer::tagged(value(world, &key.0, name, profile), &profile.writable())
+    let key = world.profile_key(request, name)?;
+    let profile = world.found_profile(&key, "Fetch profile: Profile not found")?;
+    Answer::tagged(world.profile_value(&key, profile), &profile.writable())
 }
 
 /// `PUT /1.0/profiles/{name}`.
 pub(crate) fn put(world: &mut World, request: &Request, name: &str) -> Answered {
-    let key = key(world, request, name);
-    let old = found(world, &key)?;
+    let key = world.profile_key(request, name)?;
+    let text = format!("Failed to retrieve profile \"{name}\": Profile not found");
+    let old = world.found_profile(&key, &text)?;
     check_match(request.field("if-match"), &old.writable())?;
     let mut new = old.clone();
     new.write(&body::object(request)?);
@@ -133,58 +198,85 @@ pub(crate) fn put(world: &mut World, request: &Request, name: &str) -> Answered 
 
 /// `PATCH /1.0/profiles/{name}`.
 pub(crate) fn patch(world: &mut World, request: &Request, name: &str) -> Answered {
-    let key = key(world, request, name);
-    let old = found(world, &key)?;
+    let key = world.profile_key(request, name)?;
+    let text = format!("Failed to retrieve profile=\"{name}\": Profile not found");
+    let old = world.found_profile(&key, &text)?;
     check_match(request.field("if-match"), &old.writable())?;
     let object = body::object(request)?;
     let mut new = old.clone();
     if object.contains_key("description") {
         new.description = body::text(&object, "description").to_owned();
     }
-    body::merge(&mut new.config, body::config(object.get("config")));
+    new.config.extend(body::config(object.get("config")));
     new.devices.extend(body::devices(object.get("devices")));
     store(world, key, new)
 }
 
-fn store(world: &mut World, key: (String, String), new: Profile) -> Answered {
-    check(&new.config)?;
-    let path = format!("/1.0/profiles/{}", key.1);
-    let project = key.0.clone();
-    world.state.profiles.insert(key, new);
-    world.lifecycle("profile-updated", &project, &path, None);
-    Answer::empty()
+/// Both daemons tell of the change although it is refused.
+fn store(world: &mut World, key: Named, mut new: Profile) -> Answered {
+    let refused = world.check_profile(&new).err().or_else(|| {
+        let root =
+            |it: &Profile| it.devices.values().any(|it| it.get("path").is_some_and(|path| path == "/"));
+        let lost = root(&world.state.profiles[&key]) && !root(&new) && !world.profile_users(&key).is_empty();
+        lost.then(|| "At least one instance relies on this profile's root disk device".to_owned())
+    });
+    if refused.is_none() {
+        new.config.retain(|_, value| !value.is_empty());
+        let users: Vec<Named> = world.profile_users(&key).into_iter().cloned().collect();
+        let touched = world
+            .state
+            .profiles
+            .insert(key.clone(), new.clone())
+            .is_some_and(|old| old.config != new.config || old.devices != new.devices);
+        for (project, name) in users.into_iter().filter(|_| touched) {
+            let source = world.path(&["instances", &name]);
+            world.lifecycle("instance-updated", &project, &source, None);
+        }
+    }
+    world.profile_event("profile-updated", &key, None);
+    refused.map_or_else(Answer::empty, |why| Err(Refusal::new(500, why)))
 }
 
 /// `POST /1.0/profiles/{name}`.
 pub(crate) fn rename(world: &mut World, request: &Request, name: &str) -> Answered {
-    let old = key(world, request, name);
+    let old = world.profile_key(request, name)?;
     if name == "default" {
-        return Err(Refusal::new(403, "The 'default' profile cannot be renamed"));
+        return Err(Refusal::new(403, "The \"default\" profile cannot be renamed"));
     }
-    let profile = found(world, &old)?.clone();
-    let object = body::object(request)?;
-    let new = key(world, request, body::text(&object, "name"));
-    if new.1.is_empty() {
-        return Err(Refusal::new(400, "No name provided"));
-    }
+    let new = world.profile_key(request, body::text(&body::object(request)?, "name"))?;
+    check_name(&new.1)?;
     if world.state.profiles.contains_key(&new) {
-        return Err(Refusal::new(409, format!("Name \"{}\" already in use", new.1)));
+        let (lxd, incus) =
+            (format!("Name \"{}\" already in use", new.1), format!("Profile \"{}\" already exists", new.1));
+        return Err(Refusal::new(500, world.either(lxd, incus)));
     }
-    let path = format!("/1.0/profiles/{}", new.1);
-    world.state.profiles.remove(&old);
+    let users: Vec<Named> = world.profile_users(&old).into_iter().cloned().collect();
+    let Some(profile) = world.state.profiles.remove(&old) else {
+        let incus = format!("Profile \"{name}\" doesn't exist");
+        return Err(Refusal::new(500, world.either("Query affected 0 rows instead of 1".to_owned(), incus)));
+    };
+    for user in users {
+        let it = world.state.instances.get_mut(&user);
+        for profile in it.into_iter().flat_map(|it| &mut it.settings.profiles).filter(|it| **it == old.1) {
+            profile.clone_from(&new.1);
+        }
+    }
     world.state.profiles.insert(new.clone(), profile);
-    world.lifecycle("profile-renamed", &new.0, &path, Some(json!({ "old_name": name })));
-    Ok(Answer::Created(path))
+    world.profile_event("profile-renamed", &new, Some(json!({ "old_name": name })));
+    Ok(Answer::Created(world.path(&["profiles", &new.1])))
 }
 
 /// `DELETE /1.0/profiles/{name}`.
 pub(crate) fn delete(world: &mut World, request: &Request, name: &str) -> Answered {
-    let key = key(world, request, name);
+    let key = world.profile_key(request, name)?;
     if name == "default" {
-        return Err(Refusal::new(403, "The 'default' profile cannot be deleted"));
+        return Err(Refusal::new(403, "The \"default\" profile cannot be deleted"));
     }
-    found(world, &key)?;
+    world.found_profile(&key, "Profile not found")?;
+    if !world.profile_users(&key).is_empty() {
+        return Err(Refusal::new(500, "Profile is currently in use"));
+    }
     world.state.profiles.remove(&key);
-    world.lifecycle("profile-deleted", &key.0, &format!("/1.0/profiles/{name}"), None);
+    world.profile_event("profile-deleted", &key, None);
     Answer::empty()
 }

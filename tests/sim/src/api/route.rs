@@ -1,4 +1,4 @@
-use super::{events, instances, operations, profiles, projects, server};
+use super::{events, images, instances, operations, profiles, projects, server};
 use crate::http::{Answer, Answered, Method, Refusal, Request};
 use crate::world::World;
 
@@ -44,6 +44,25 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         (Get, ["1.0", "operations", id, "wait"]) => operations::wait(world, request, id),
         (Get, ["1.0", "operations", id, "websocket"]) => operations::websocket(world, request, id),
 
+        (Get, ["1.0", "images"]) => images::list(world, request),
+        (Post, ["1.0", "images"]) => images::create(world, request),
+        (Get, ["1.0", "images", "aliases"]) => images::list_aliases(world, request),
+        (Post, ["1.0", "images", "aliases"]) => images::create_alias(world, request),
+        // Their names may have slashes.
+        (Get, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => images::get_alias(world, request, &name.join("/")),
+        (Put, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => images::put_alias(world, request, &name.join("/")),
+        (Patch, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => images::patch_alias(world, request, &name.join("/")),
+        (Post, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => images::rename_alias(world, request, &name.join("/")),
+        (Delete, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => images::delete_alias(world, request, &name.join("/")),
+        (Get, ["1.0", "images", name]) => images::get(world, request, name),
+        (Put, ["1.0", "images", name]) => images::put(world, request, name),
+        (Patch, ["1.0", "images", name]) => images::patch(world, request, name),
+        (Delete, ["1.0", "images", name]) => images::delete(world, request, name),
+        (Get, ["1.0", "images", name, "export"]) => images::export(world, request, name),
+        (Post, ["1.0", "images", name, "export"]) => images::push(world, request, name),
+        (Post, ["1.0", "images", name, "refresh"]) => images::refresh(world, request, name),
+        (Post, ["1.0", "images", name, "secret"]) => images::secret(world, request, name),
+
         (Get, ["1.0", "profiles"]) => profiles::list(world, request),
         (Post, ["1.0", "profiles"]) => profiles::create(world, request),
         (Get, ["1.0", "profiles", name]) => profiles::get(world, request, name),
@@ -53,6 +72,14 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         (Delete, ["1.0", "profiles", name]) => profiles::delete(world, request, name),
 
         (Get, ["1.0", "projects"]) => projects::list(world, request),
+        (Post, ["1.0", "projects"]) => projects::create(world, request),
+        (Get, ["1.0", "projects", name]) => projects::get(world, name),
+        (Put, ["1.0", "projects", name]) => projects::put(world, request, name),
+        (Patch, ["1.0", "projects", name]) => projects::patch(world, request, name),
+        (Post, ["1.0", "projects", name]) => projects::rename(world, request, name),
+        (Delete, ["1.0", "projects", name]) => projects::delete(world, name),
+        (Get, ["1.0", "projects", name, "state"]) => projects::state(world, name),
+        (Get, ["1.0", "projects", name, "access"]) if !world.is_lxd() => projects::access(world, name),
 
         _ => Err(missing(path)),
     }

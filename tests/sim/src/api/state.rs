@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use lxio_core::bytes::{Chance, Moment};
 
+use super::images::{self, Alias, Image};
 use super::instances::Instance;
 use super::profiles::Profile;
 use super::projects::Project;
@@ -18,6 +19,9 @@ pub(crate) struct State {
     pub(crate) server: Server,
     pub(crate) projects: BTreeMap<String, Project>,
     pub(crate) profiles: BTreeMap<Named, Profile>,
+    pub(crate) images: BTreeMap<Named, Image>,
+    /// Of images.
+    pub(crate) aliases: BTreeMap<Named, Alias>,
     pub(crate) instances: BTreeMap<Named, Instance>,
 }
 
@@ -26,7 +30,9 @@ impl State {
         Self {
             server: Server::new(chance),
             projects: BTreeMap::from([("default".to_owned(), Project::first(setup))]),
-            profiles: BTreeMap::from([(("default".to_owned(), "default".to_owned()), Profile::first())]),
+            profiles: BTreeMap::from([(("default".to_owned(), "default".to_owned()), Profile::first(setup))]),
+            images: BTreeMap::from([images::first(setup)]),
+            aliases: BTreeMap::from([images::first_alias()]),
             instances: BTreeMap::new(),
         }
     }

@@ -244,8 +244,8 @@ fn refused_head(refusal: &Refusal) -> Answer {
         status: refusal.code,
         kind: "application/json".into(),
         fields: vec![("X-Content-Type-Options".into(), b"nosniff".to_vec())],
-        pieces: Vec::new(),
         head_only: Some(Some(crate::http::length(refusal))),
+        ..crate::http::Body::default()
     };
     Answer::Bytes(body)
 }

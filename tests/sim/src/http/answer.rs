@@ -41,6 +41,8 @@ pub(crate) struct Body {
     pub(crate) kind: String,
     pub(crate) fields: Vec<(String, Vec<u8>)>,
     pub(crate) pieces: Vec<Bytes>,
+    /// The length is not told.
+    pub(crate) chunked: bool,
     /// Answers HEAD: the head alone, with the length of the pieces or without any.
     pub(crate) head_only: Option<Option<u64>>,
 }

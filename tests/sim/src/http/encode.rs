@@ -216,16 +216,29 @@ fn stream(body: Body, ending: impl Fn(&mut Head), out: &mut Outbox) {
         Some(Some(length)) => {
             head.field("Content-Length", length.to_string());
         }
+        None if body.chunked => {
+            head.field("Transfer-Encoding", "chunked");
+        }
         None => {
             head.field("Content-Length", length.to_string());
         }
     }
     head.0.extend_from_slice(b"\r\n");
     out.push(head.0);
-    if body.head_only.is_none() {
-        for piece in body.pieces {
+    if body.head_only.is_some() {
+        return;
+    }
+    for piece in body.pieces.into_iter().filter(|it| !it.is_empty()) {
+        if body.chunked {
+            out.push(format!("{:x}\r\n", piece.len()).into_bytes());
+            out.push(piece);
+            out.push(&b"\r\n"[..]);
+        } else {
             out.push(piece);
         }
+    }
+    if body.chunked {
+        out.push(&b"0\r\n\r\n"[..]);
     }
 }
 

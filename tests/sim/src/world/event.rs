@@ -43,16 +43,26 @@ impl World {
             return;
         }
         let in_project = if project == "default" { String::new() } else { format!("?project={project}") };
+        self.lifecycle_of(action, project, format!("{source}{in_project}"), context);
+    }
+
+    /// The same, with the URL as it is told.
+    pub(crate) fn lifecycle_of(&mut self, action: &str, project: &str, source: String, context: Option<Value>) {
+        if self.listeners == 0 {
+            return;
+        }
         let mut metadata = json!({
             "action": action,
-            "source": format!("{source}{in_project}"),
+            "source": source,
             "requestor": { "username": "root", "protocol": "unix", "address": "@" },
         });
         if let Some(context) = context {
             metadata["context"] = context;
         }
-        if !self.is_lxd() {
-            metadata["name"] = source.rsplit('/').next().unwrap_or_default().into();
+        // Incus names instances, and nothing else.
+        let path = source.split('?').next().unwrap_or_default();
+        if let Some(name) = path.strip_prefix("/1.0/instances/").filter(|it| !self.is_lxd() && !it.contains('/')) {
+            metadata["name"] = name.into();
             metadata["project"] = project.into();
         }
         self.emit("lifecycle", Some(project), &metadata);
