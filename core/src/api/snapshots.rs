@@ -55,7 +55,8 @@ impl SnapshotCreation {
     /// Deleted by the server at that time. API extension `snapshot_expiry_creation`.
     #[must_use]
     pub fn expires_at(mut self, time: Time) -> Self {
-        self.body.expires_at = Some(time);
+        // A time that was unset in an answer may be null, which here means the default.
+        self.body.expires_at = Some(if time.get().is_none() { Time::never() } else { time });
         self
     }
 }
@@ -165,5 +166,22 @@ impl SnapshotHandle {
     #[must_use]
     pub fn publish(&self) -> Publication {
         Publication::of(&self.instance, Some(&self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Payload;
+
+    #[test]
+    fn an_unset_time_is_never_and_not_the_default_of_the_instance() {
+        for unset in [Time::default(), Time::never()] {
+            let creation = super::super::instance("c1").snapshots().create("s").expires_at(unset);
+            let request = creation.into_flow().begin().unwrap().request;
+            let Payload::Bytes(body) = request.payload else { panic!("{:?}", request.payload) };
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["expires_at"], "0001-01-01T00:00:00Z");
+        }
     }
 }
