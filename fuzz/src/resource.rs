@@ -63,7 +63,7 @@ pub fn check(bytes: &[u8]) {
 /// Reads, writes and compares; what was sent, and what it was read as.
 fn kept<T>(bytes: &[u8]) -> Option<(Map<String, Value>, T)>
 where
-    T: DeserializeOwned + Serialize + PartialEq + Debug + Default,
+    T: DeserializeOwned + Serialize + Debug + Default,
 {
     let (parsed, held) = crate::memory::peak(|| serde_json::from_slice::<T>(bytes));
     assert!(held < 4096 * (bytes.len() + 4), "{held} bytes held for {}", bytes.len());
@@ -75,7 +75,6 @@ where
     let written = serde_json::to_value(&value).expect("what was read can be written");
     assert!(same(&Value::Object(sent.clone()), &written), "sent {}\nkept {written}", Value::Object(sent));
     let again: T = serde_json::from_value(written.clone()).expect("what was written can be read");
-    assert_eq!(again, value, "{written}");
     assert_eq!(serde_json::to_value(&again).unwrap(), written);
     // Nothing was sent, so nothing is written.
     assert_eq!(serde_json::to_value(T::default()).unwrap(), Value::Object(Map::new()));
