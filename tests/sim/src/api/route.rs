@@ -14,7 +14,7 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Answered {
     if request.method == Method::Options {
         return Ok(Answer::Bytes(crate::http::Body { status: 200, ..Default::default() }));
     }
-    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    let path = instances::path(world, request)?;
     let answered = dispatch(world, request, request.method, &path);
     if let Err(refusal) = &answered
         && (*refusal == Refusal::no_path() || *refusal == Refusal::no_method())
@@ -36,7 +36,40 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         (Get, ["1.0", "events"]) => events::listen(world, request),
 
         (Get, ["1.0", "instances"]) => instances::list(world, request),
+        (Post, ["1.0", "instances"]) => instances::create(world, request),
+        (Put, ["1.0", "instances"]) => instances::put_all(world, request),
         (Get, ["1.0", "instances", name]) => instances::get(world, request, name),
+        (Put, ["1.0", "instances", name]) => instances::put(world, request, name),
+        (Patch, ["1.0", "instances", name]) => instances::patch(world, request, name),
+        (Post, ["1.0", "instances", name]) => instances::rename(world, request, name),
+        (Delete, ["1.0", "instances", name]) => instances::delete(world, request, name),
+        (Get, ["1.0", "instances", name, "state"]) => instances::state(world, request, name),
+        (Put, ["1.0", "instances", name, "state"]) => instances::put_state(world, request, name),
+        (Get, ["1.0", "instances", name, "backups"]) => instances::backups(world, request, name),
+        (Get, ["1.0", "instances", name, "metadata"]) => instances::get_metadata(world, request, name),
+        (Put, ["1.0", "instances", name, "metadata"]) => instances::put_metadata(world, request, name),
+        (Patch, ["1.0", "instances", name, "metadata"]) => instances::patch_metadata(world, request, name),
+        (Get, ["1.0", "instances", name, "metadata", "templates"]) => instances::template(world, request, name),
+        (Post, ["1.0", "instances", name, "metadata", "templates"]) => {
+            instances::put_template(world, request, name)
+        }
+        (Delete, ["1.0", "instances", name, "metadata", "templates"]) => {
+            instances::delete_template(world, request, name)
+        }
+        (Get, ["1.0", "instances", name, "snapshots"]) => instances::list_snapshots(world, request, name),
+        (Post, ["1.0", "instances", name, "snapshots"]) => instances::create_snapshot(world, request, name),
+        (Get, ["1.0", "instances", name, "snapshots", it]) => {
+            instances::get_snapshot(world, request, name, it)
+        }
+        (Put | Patch, ["1.0", "instances", name, "snapshots", it]) => {
+            instances::put_snapshot(world, request, name, it)
+        }
+        (Post, ["1.0", "instances", name, "snapshots", it]) => {
+            instances::rename_snapshot(world, request, name, it)
+        }
+        (Delete, ["1.0", "instances", name, "snapshots", it]) => {
+            instances::delete_snapshot(world, request, name, it)
+        }
 
         (Get, ["1.0", "operations"]) => operations::list(world, request),
         (Get, ["1.0", "operations", id]) => operations::get(world, id),
@@ -90,6 +123,11 @@ fn missing(path: &[&str]) -> Refusal {
     match path {
         [""]
         | ["1.0"]
+        | ["1.0", "instances"]
+        | ["1.0", "instances", _]
+        | ["1.0", "instances", _, "backups" | "metadata" | "snapshots" | "state"]
+        | ["1.0", "instances", _, "metadata", "templates"]
+        | ["1.0", "instances", _, "snapshots", _]
         | ["1.0", "events" | "operations" | "profiles" | "projects"]
         | ["1.0", "operations" | "profiles" | "projects", _]
         | ["1.0", "operations", _, "wait" | "websocket"] => Refusal::no_method(),
@@ -98,7 +136,10 @@ fn missing(path: &[&str]) -> Refusal {
 }
 
 /// What can be refused before the body has come.
-pub(crate) fn early(_world: &mut World, request: &Request) -> Option<Refusal> {
-    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+pub(crate) fn early(world: &mut World, request: &Request) -> Option<Refusal> {
+    let path = match instances::path(world, request) {
+        Ok(path) => path,
+        Err(refusal) => return Some(refusal),
+    };
     Some(missing(&path)).filter(|it| *it == Refusal::no_path())
 }

@@ -38,14 +38,14 @@ impl State {
     }
 
     /// When something happens by itself next.
-    pub(crate) const fn next(&self) -> Option<Moment> {
-        None
+    pub(crate) fn next(&self) -> Option<Moment> {
+        super::instances::next(self)
     }
 }
 
 /// Lets what goes on inside of instances go on; whether anything moved.
-pub(crate) const fn step(_world: &mut World) -> bool {
-    false
+pub(crate) fn step(world: &mut World) -> bool {
+    super::instances::step(world)
 }
 
 /// Opens a file transfer session.

@@ -50,6 +50,7 @@ impl World {
     /// The daemon's process has ended: operations and what was due are gone.
     pub(crate) fn die(&mut self) {
         self.operations.clear();
+        self.forget_pending();
         self.ended.clear();
         self.told.clear();
         self.listeners = 0;

@@ -1,11 +1,16 @@
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use jiff::Timestamp;
+use lxio_core::bytes::Moment;
 use serde_json::Value;
 
+use super::run::Pending;
 use crate::api::body::Config;
 use crate::http::Refusal;
-use crate::world::World;
+use crate::machine::files::Files;
+use crate::machine::process::Machine;
+use crate::world::{OperationId, World};
 
 /// What a client may write of an instance, and what a snapshot keeps of it.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +52,6 @@ impl Status {
 }
 
 /// An instance.
-#[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) settings: Settings,
     pub(crate) status: Status,
@@ -57,6 +61,31 @@ pub(crate) struct Instance {
     pub(crate) snapshots: Vec<Snapshot>,
     /// What its image says of itself: `metadata.yaml`.
     pub(crate) metadata: Value,
+    /// Files that are made anew when something happens, by their names.
+    pub(crate) templates: BTreeMap<String, (Bytes, Timestamp)>,
+    /// Its files, and its processes while it runs.
+    pub(crate) machine: Machine,
+    /// There are files to start; what was made of nothing has none.
+    pub(super) rooted: bool,
+    /// Its first process, as the host numbers it, and since when that lives.
+    pub(super) first: Option<(u32, Timestamp)>,
+    /// The operation that makes it.
+    pub(super) maker: Option<OperationId>,
+    /// Who waits for it to be started or stopped.
+    pub(super) pending: Vec<Pending>,
+    /// Somebody may have given its processes something to do.
+    pub(super) touched: bool,
+    /// When its processes go on by themselves.
+    pub(super) wake: Option<Moment>,
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance")
+            .field("settings", &self.settings)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A snapshot of an instance.
@@ -65,36 +94,40 @@ pub(crate) struct Snapshot {
     pub(crate) name: String,
     pub(crate) settings: Settings,
     pub(crate) created: Timestamp,
-    pub(crate) expires: Option<Timestamp>,
-    /// When the instance was used last.
-    pub(crate) used: Option<Timestamp>,
+    /// As it was said, or [`NEVER`].
+    pub(crate) expires: String,
+    pub(crate) files: Files,
 }
+
+/// How the daemons say that a snapshot does not expire.
+pub(crate) const NEVER: &str = "0001-01-01T00:00:00Z";
 
 impl World {
     /// The instance of this name in a project.
     pub(crate) fn instance(&self, project: &str, name: &str) -> Result<&Instance, Refusal> {
-        self.state
-            .instances
-            .get(&(project.to_owned(), name.to_owned()))
-            .ok_or_else(|| self.no_instance(project, name))
+        let key = (project.to_owned(), name.to_owned());
+        self.state.instances.get(&key).ok_or_else(|| self.no_instance(project, name))
     }
 
-    /// The same, to change it.
+    /// The same, to change it. Its processes go on afterwards.
     pub(crate) fn instance_mut(&mut self, project: &str, name: &str) -> Result<&mut Instance, Refusal> {
-        let key = (project.to_owned(), name.to_owned());
-        if !self.state.instances.contains_key(&key) {
-            return Err(self.no_instance(project, name));
-        }
-        self.state.instances.get_mut(&key).ok_or_else(Refusal::no_path)
+        let refusal = self.no_instance(project, name);
+        let it = self.state.instances.get_mut(&(project.to_owned(), name.to_owned())).ok_or(refusal)?;
+        it.touched = true;
+        Ok(it)
     }
 
     fn no_instance(&self, project: &str, name: &str) -> Refusal {
         if self.is_lxd() {
             return Refusal::new(404, "Instance not found");
         }
-        Refusal::new(
-            404,
-            format!("Failed to fetch instance \"{name}\" in project \"{project}\": Instance not found"),
-        )
+        self.no_such_instance(project, name)
+    }
+
+    /// As both flavours say it of one that another is to be made of.
+    pub(super) fn no_such_instance(&self, project: &str, name: &str) -> Refusal {
+        let text =
+            format!("Failed to fetch instance \"{name}\" in project \"{project}\": Instance not found");
+        Refusal::new(404, text)
     }
 }
