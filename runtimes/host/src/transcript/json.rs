@@ -187,7 +187,7 @@ impl Json {
         // What a server says of itself stands under this key, too.
         let of_server = self.direction == Direction::ToClient && self.levels.len() == 2;
         let to_socket = self.direction == Direction::ToServer && self.socket;
-        let private = key.ends_with(".key") || key.ends_with("_key") && !key.contains("public");
+        let private = key.ends_with("api.key") || key.ends_with("_key") && !key.contains("public");
         if private || SECRET.iter().any(|word| key.contains(word)) {
             Guard::Secret
         } else if CONTENT.iter().any(|start| key.starts_with(start))
