@@ -7,8 +7,10 @@
 //! | file | idea |
 //! |---|---|
 //! | `route`      | which handler answers a path and a method |
+//! | `known`      | the paths that the released versions have |
 //! | `state`      | what survives a restart |
 //! | `body`       | the JSON of a request |
+//! | `decode`     | what the daemons say of bytes that are no JSON |
 //! | `listing`    | lists: references or objects, filtered |
 //! | `server`     | the server and its configuration |
 //! | `operations` | operations: listed, waited for, cancelled, connected to |
@@ -23,10 +25,12 @@
 
 mod body;
 mod content;
+mod decode;
 mod events;
 mod images;
 mod instances;
 mod keys;
+mod known;
 mod listing;
 mod operations;
 mod paths;
@@ -36,6 +40,7 @@ mod route;
 mod server;
 mod state;
 
+pub(crate) use images::another as another_image;
 pub(crate) use operations::pings;
 pub(crate) use route::{answer, early};
 pub(crate) use state::{State, sftp, step};

@@ -36,6 +36,16 @@ pub(super) fn image() -> &'static BuiltIn {
     })
 }
 
+/// An image like it that no daemon has yet, as a tarball.
+pub(crate) fn another() -> &'static Bytes {
+    static IMAGE: OnceLock<Bytes> = OnceLock::new();
+    IMAGE.get_or_init(|| {
+        let mut metadata = metadata();
+        metadata.insert("properties".into(), json!({ "description": "a shell to be imported", "os": "busybox" }));
+        publish::pack(&metadata, &Files::busybox(), MADE).unwrap_or_default().into()
+    })
+}
+
 /// The image, where a new daemon keeps it.
 pub(crate) fn first(setup: &Setup) -> (Named, Image) {
     let metadata = metadata();

@@ -33,7 +33,7 @@ pub(crate) use aliases::{
     Alias, create as create_alias, delete as delete_alias, get as get_alias, list as list_aliases,
     patch as patch_alias, put as put_alias, rename as rename_alias,
 };
-pub(crate) use builtin::{first, first_alias};
+pub(crate) use builtin::{another, first, first_alias};
 pub(crate) use export::{export, push, secret};
 pub(crate) use image::{Image, delete, get, list, patch, put, refresh};
 pub(crate) use source::Chosen;
