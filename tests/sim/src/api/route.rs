@@ -1,4 +1,5 @@
-use super::{events, images, instances, operations, profiles, projects, server};
+use super::known::is_known;
+use super::{console, events, exec, files, images, instances, logs, operations, profiles, projects, server, sftp};
 use crate::http::{Answer, Answered, Method, Refusal, Request};
 use crate::world::World;
 
@@ -26,7 +27,7 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Answered {
 
 /// The table of endpoints.
 fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str]) -> Answered {
-    use Method::{Delete, Get, Patch, Post, Put};
+    use Method::{Delete, Get, Head, Patch, Post, Put};
     match (method, path) {
         (Get, [""]) => Answer::value(vec!["/1.0"]),
         (Get, ["1.0"]) => server::get(world),
@@ -49,7 +50,9 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         (Get, ["1.0", "instances", name, "metadata"]) => instances::get_metadata(world, request, name),
         (Put, ["1.0", "instances", name, "metadata"]) => instances::put_metadata(world, request, name),
         (Patch, ["1.0", "instances", name, "metadata"]) => instances::patch_metadata(world, request, name),
-        (Get, ["1.0", "instances", name, "metadata", "templates"]) => instances::template(world, request, name),
+        (Get, ["1.0", "instances", name, "metadata", "templates"]) => {
+            instances::template(world, request, name)
+        }
         (Post, ["1.0", "instances", name, "metadata", "templates"]) => {
             instances::put_template(world, request, name)
         }
@@ -71,6 +74,27 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
             instances::delete_snapshot(world, request, name, it)
         }
 
+        (Post, ["1.0", "instances", name, "exec"]) => exec::post(world, request, name),
+        (Post, ["1.0", "instances", name, "console"]) => console::post(world, request, name),
+        (Get, ["1.0", "instances", name, "console"]) => console::get(world, request, name),
+        (Delete, ["1.0", "instances", name, "console"]) => console::clear(world, request, name),
+        (Get, ["1.0", "instances", name, "sftp"]) => sftp::get(world, request, name),
+        (Get | Head, ["1.0", "instances", name, "files"]) => files::get(world, request, name),
+        (Post, ["1.0", "instances", name, "files"]) => files::post(world, request, name),
+        (Delete, ["1.0", "instances", name, "files"]) => files::delete(world, request, name),
+        (Get, ["1.0", "instances", name, "logs"]) => logs::list(world, request, name),
+        (Get, ["1.0", "instances", name, "logs", "exec-output"]) if !world.is_lxd() => {
+            logs::list_records(world, request, name)
+        }
+        (Get, ["1.0", "instances", name, "logs", it]) => logs::get(world, request, name, it, false),
+        (Delete, ["1.0", "instances", name, "logs", it]) => logs::delete(world, request, name, it, false),
+        (Get, ["1.0", "instances", name, "logs", "exec-output", it]) if !world.is_lxd() => {
+            logs::get(world, request, name, it, true)
+        }
+        (Delete, ["1.0", "instances", name, "logs", "exec-output", it]) if !world.is_lxd() => {
+            logs::delete(world, request, name, it, true)
+        }
+
         (Get, ["1.0", "operations"]) => operations::list(world, request),
         (Get, ["1.0", "operations", id]) => operations::get(world, id),
         (Delete, ["1.0", "operations", id]) => operations::cancel(world, id),
@@ -82,11 +106,21 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         (Get, ["1.0", "images", "aliases"]) => images::list_aliases(world, request),
         (Post, ["1.0", "images", "aliases"]) => images::create_alias(world, request),
         // Their names may have slashes.
-        (Get, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => images::get_alias(world, request, &name.join("/")),
-        (Put, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => images::put_alias(world, request, &name.join("/")),
-        (Patch, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => images::patch_alias(world, request, &name.join("/")),
-        (Post, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => images::rename_alias(world, request, &name.join("/")),
-        (Delete, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => images::delete_alias(world, request, &name.join("/")),
+        (Get, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => {
+            images::get_alias(world, request, &name.join("/"))
+        }
+        (Put, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => {
+            images::put_alias(world, request, &name.join("/"))
+        }
+        (Patch, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => {
+            images::patch_alias(world, request, &name.join("/"))
+        }
+        (Post, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => {
+            images::rename_alias(world, request, &name.join("/"))
+        }
+        (Delete, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => {
+            images::delete_alias(world, request, &name.join("/"))
+        }
         (Get, ["1.0", "images", name]) => images::get(world, request, name),
         (Put, ["1.0", "images", name]) => images::put(world, request, name),
         (Patch, ["1.0", "images", name]) => images::patch(world, request, name),
@@ -114,25 +148,13 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         (Get, ["1.0", "projects", name, "state"]) => projects::state(world, name),
         (Get, ["1.0", "projects", name, "access"]) if !world.is_lxd() => projects::access(world, name),
 
-        _ => Err(missing(path)),
+        _ => Err(missing(world, path)),
     }
 }
 
 /// Why nothing answers: no such path, or not for this method.
-fn missing(path: &[&str]) -> Refusal {
-    match path {
-        [""]
-        | ["1.0"]
-        | ["1.0", "instances"]
-        | ["1.0", "instances", _]
-        | ["1.0", "instances", _, "backups" | "metadata" | "snapshots" | "state"]
-        | ["1.0", "instances", _, "metadata", "templates"]
-        | ["1.0", "instances", _, "snapshots", _]
-        | ["1.0", "events" | "operations" | "profiles" | "projects"]
-        | ["1.0", "operations" | "profiles" | "projects", _]
-        | ["1.0", "operations", _, "wait" | "websocket"] => Refusal::no_method(),
-        _ => Refusal::no_path(),
-    }
+fn missing(world: &World, path: &[&str]) -> Refusal {
+    if is_known(world.setup.flavour, path) { Refusal::no_method() } else { Refusal::no_path() }
 }
 
 /// What can be refused before the body has come.
@@ -141,5 +163,8 @@ pub(crate) fn early(world: &mut World, request: &Request) -> Option<Refusal> {
         Ok(path) => path,
         Err(refusal) => return Some(refusal),
     };
-    Some(missing(&path)).filter(|it| *it == Refusal::no_path())
+    match (request.method, path.as_slice()) {
+        (Method::Post, ["1.0", "instances", name, "files"]) => files::begin(world, request, name).err(),
+        (_, path) => Some(missing(world, path)).filter(|it| *it == Refusal::no_path()),
+    }
 }

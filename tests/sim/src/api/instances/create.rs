@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::tell::By;
-use super::{IDMAP, Instance, Settings, Snapshot, Status, check, input, object, run};
+use super::{IDMAP, Instance, Settings, Snapshot, Status, check, input, metadata, object, run};
 use crate::api::body::{self, Config, flag, text};
 use crate::api::images::Chosen;
 use crate::api::state::Named;
@@ -204,7 +204,7 @@ fn begin(
     let New { mut settings, source, start } = new;
     let mut took = 20;
     let (files, metadata, snapshots) = match &source {
-        Source::Nothing => (Files::default(), nothing(), Vec::new()),
+        Source::Nothing => (Files::default(), metadata::whole(&Value::Null), Vec::new()),
         Source::Image(None) => return Err(Ending::new("Image not provided for instance creation")),
         Source::Image(Some(image)) => {
             if is_container != (image.kind == "container") {
@@ -224,7 +224,7 @@ fn begin(
                 settings.config.entry(name).or_insert(value);
             }
             settings.config.insert("volatile.base_image".into(), image.fingerprint.clone());
-            (Files::default(), image.metadata.clone(), Vec::new())
+            (Files::default(), metadata::whole(&image.metadata), Vec::new())
         }
         Source::Copy { of, at, snapshots } => {
             let Ok(from) = world.instance(&of.0, &of.1) else {
@@ -257,6 +257,7 @@ fn begin(
         snapshots: Vec::new(),
         metadata,
         templates: BTreeMap::new(),
+        kept: Default::default(),
         machine: Machine::new(files, key.1.as_bytes(), world.setup.epoch, seed),
         rooted,
         first: None,
@@ -296,11 +297,6 @@ fn begin(
         Step::Done
     });
     Ok(())
-}
-
-/// What an instance of nothing says of itself.
-fn nothing() -> Value {
-    json!({ "architecture": "", "creation_date": 0, "expiry_date": 0, "properties": null, "templates": null })
 }
 
 /// A copy has what the original has, unless the client says otherwise.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::run::Pending;
 use crate::api::body::Config;
+use crate::api::logs::Kept;
 use crate::http::Refusal;
 use crate::machine::files::Files;
 use crate::machine::process::Machine;
@@ -65,6 +66,8 @@ pub(crate) struct Instance {
     pub(crate) templates: BTreeMap<String, (Bytes, Timestamp)>,
     /// Its files, and its processes while it runs.
     pub(crate) machine: Machine,
+    /// What the daemon keeps beside it.
+    pub(crate) kept: Kept,
     /// There are files to start; what was made of nothing has none.
     pub(super) rooted: bool,
     /// Its first process, as the host numbers it, and since when that lives.
@@ -74,7 +77,7 @@ pub(crate) struct Instance {
     /// Who waits for it to be started or stopped.
     pub(super) pending: Vec<Pending>,
     /// Somebody may have given its processes something to do.
-    pub(super) touched: bool,
+    pub(crate) touched: bool,
     /// When its processes go on by themselves.
     pub(super) wake: Option<Moment>,
 }

@@ -54,7 +54,7 @@ fn merge(into: &mut Value, from: Map<String, Value>) {
 }
 
 /// Metadata with all members.
-fn whole(new: &Value) -> Value {
+pub(super) fn whole(new: &Value) -> Value {
     let or = |name: &str, default: Value| new.get(name).cloned().unwrap_or(default);
     let mut templates = or("templates", Value::Null);
     for it in templates.as_object_mut().into_iter().flat_map(|it| it.values_mut()) {

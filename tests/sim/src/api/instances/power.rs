@@ -164,6 +164,9 @@ pub(crate) fn put_all(world: &mut World, request: &Request) -> Answered {
         // What is left to be done, and what has failed.
         let course = Arc::new(Mutex::new((keys.len(), Vec::<String>::new())));
         for key in keys {
+            if change.action == Action::Start {
+                run::remapping(world, &key, &begun);
+            }
             let (course, id, name) = (Arc::clone(&course), begun.clone(), key.1.clone());
             let done: Done = Box::new(move |world, how| {
                 let mut course = course.lock().unwrap_or_else(PoisonError::into_inner);

@@ -139,7 +139,7 @@ pub(super) fn start(world: &mut World, key: &Named, done: Done) {
 pub(super) fn boot(world: &mut World, key: &Named) -> Result<(), Ending> {
     let (now, time, is_lxd) = (world.now, world.time_of_day(), world.is_lxd());
     let pid = 1000 + (world.chance.draw() % 4_000_000) as u32;
-    let (why, rootfs) = (not_started(world, key), no_files(world, key));
+    let (uuid, why, rootfs) = (world.uuid(), not_started(world, key), no_files(world, key));
     let Ok(it) = world.instance_mut(&key.0, &key.1) else { return Ok(()) };
     if !it.rooted && is_lxd {
         return Err(Ending::new(rootfs));
@@ -152,6 +152,7 @@ pub(super) fn boot(world: &mut World, key: &Named) -> Result<(), Ending> {
     }
     config.insert("volatile.idmap.current".into(), idmap);
     config.insert("volatile.last_state.power".into(), "RUNNING".into());
+    config.entry("volatile.uuid".into()).or_insert(uuid);
     it.used = Some(time);
     if it.rooted && it.machine.start(now).is_ok() {
         it.status = Status::Running;

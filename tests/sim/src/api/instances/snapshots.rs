@@ -232,7 +232,12 @@ pub(crate) fn rename(world: &mut World, request: &Request, name: &str, snapshot:
 pub(crate) fn delete(world: &mut World, request: &Request, name: &str, snapshot: &str) -> Answered {
     let key = (request.project().to_owned(), name.to_owned());
     named(world, &key, snapshot)?;
-    let begin = Begin::task("Deleting snapshot", &key.0, world.about_snapshot(&key, snapshot));
+    let about = match world.is_lxd() {
+        // LXD names it in full.
+        true => world.about(&[&(key.0.clone(), format!("{name}/{snapshot}"))]),
+        false => world.about_snapshot(&key, snapshot),
+    };
+    let begin = Begin::task("Deleting snapshot", &key.0, about);
     let (snapshot, after) = (snapshot.to_owned(), world.about_ms(15));
     world.work(begin, after, move |world, _| {
         named(world, &key, &snapshot)?;
