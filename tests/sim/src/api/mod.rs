@@ -11,6 +11,7 @@
 //! | `state`      | what survives a restart |
 //! | `body`       | the JSON of a request |
 //! | `decode`     | what the daemons say of bytes that are no JSON |
+//! | `members`    | the same, each member of a type |
 //! | `listing`    | lists: references or objects, filtered |
 //! | `server`     | the server and its configuration |
 //! | `operations` | operations: listed, waited for, cancelled, connected to |
@@ -22,25 +23,37 @@
 //! | `images`     | images and their aliases |
 //! | `content`    | bytes as the web server gives them: ranges, nothing new |
 //! | `instances`  | instances and their snapshots |
+//! | `exec`       | commands inside of instances |
+//! | `console`    | the console of an instance |
+//! | `files`      | files of instances |
+//! | `sftp`       | file transfer sessions |
+//! | `logs`       | what is kept beside instances |
 
 mod body;
+mod console;
 mod content;
 mod decode;
 mod events;
+mod exec;
+mod files;
 mod images;
 mod instances;
 mod keys;
 mod known;
 mod listing;
+mod logs;
+mod members;
 mod operations;
 mod paths;
 mod profiles;
 mod projects;
 mod route;
 mod server;
+mod sftp;
 mod state;
 
 pub(crate) use images::another as another_image;
 pub(crate) use operations::pings;
 pub(crate) use route::{answer, early};
-pub(crate) use state::{State, sftp, step};
+pub(crate) use sftp::open as sftp;
+pub(crate) use state::{State, step};

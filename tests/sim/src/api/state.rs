@@ -2,11 +2,14 @@ use std::collections::BTreeMap;
 
 use lxio_core::bytes::{Chance, Moment};
 
+use super::console;
+use super::exec;
 use super::images::{self, Alias, Image};
 use super::instances::Instance;
 use super::profiles::Profile;
 use super::projects::Project;
 use super::server::Server;
+use super::sftp;
 use crate::Setup;
 use crate::world::{OperationId, World};
 
@@ -23,6 +26,12 @@ pub(crate) struct State {
     /// Of images.
     pub(crate) aliases: BTreeMap<Named, Alias>,
     pub(crate) instances: BTreeMap<Named, Instance>,
+    /// Commands that are under way. Like what follows, they do not survive.
+    pub(crate) execs: BTreeMap<OperationId, exec::Session>,
+    /// Clients at consoles.
+    pub(crate) consoles: BTreeMap<OperationId, console::Session>,
+    /// File transfer sessions.
+    pub(crate) transfers: BTreeMap<u64, sftp::Session>,
 }
 
 impl State {
@@ -34,6 +43,9 @@ impl State {
             images: BTreeMap::from([images::first(setup)]),
             aliases: BTreeMap::from([images::first_alias()]),
             instances: BTreeMap::new(),
+            execs: BTreeMap::new(),
+            consoles: BTreeMap::new(),
+            transfers: BTreeMap::new(),
         }
     }
 
@@ -45,11 +57,5 @@ impl State {
 
 /// Lets what goes on inside of instances go on; whether anything moved.
 pub(crate) fn step(world: &mut World) -> bool {
-    super::instances::step(world)
-}
-
-/// Opens a file transfer session.
-pub(crate) fn sftp(world: &mut World, project: &str, name: &str) -> (OperationId, String) {
-    let _ = (project, name);
-    (OperationId(world.uuid()), String::new())
+    exec::step(world) | console::step(world) | sftp::step(world) | super::instances::step(world)
 }

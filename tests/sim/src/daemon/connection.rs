@@ -23,6 +23,8 @@ pub(super) struct Connection {
     /// The client has ended its direction.
     pub(super) ended: bool,
     pub(super) close: Option<Close>,
+    /// It closes after all that is to be sent has left, but as something that was not read to its end does.
+    pub(super) unread: bool,
     /// When it is to be looked at next, whatever happens.
     pub(super) wake: Option<Moment>,
 }
@@ -42,8 +44,8 @@ pub(super) enum Phase {
     },
     /// A websocket.
     Socket { reader: Reader, role: Role, heard: Moment },
-    /// Bytes without frames: a channel of an operation-like session.
-    Stream(OperationId, String),
+    /// Bytes without frames: a file transfer session.
+    Stream(u64),
     /// Was answered before its request was whole: nothing is read any more.
     Deaf,
     /// Says what a test has put there.

@@ -98,9 +98,10 @@ impl Daemon {
             Phase::Deaf => 0,
             // A body is taken as fast as it comes.
             Phase::Requests => WINDOW,
-            Phase::Waiting { .. } | Phase::Scripted(_) => WINDOW.saturating_sub(connection.intake.waiting()),
+            Phase::Waiting { .. } | Phase::Scripted(_) | Phase::Stream(_) => {
+                WINDOW.saturating_sub(connection.intake.waiting())
+            }
             Phase::Socket { reader, .. } => WINDOW.saturating_sub(reader.waiting()),
-            Phase::Stream(..) => WINDOW,
         }
     }
 

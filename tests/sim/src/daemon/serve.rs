@@ -176,8 +176,7 @@ impl Daemon {
             Upgrade::Sftp(project, name) => {
                 // The bytes that came with the head are lost.
                 drop(connection.intake.drain());
-                let (operation, fd) = api::sftp(&mut self.world, &project, &name);
-                connection.phase = Phase::Stream(operation, fd);
+                connection.phase = Phase::Stream(api::sftp(&mut self.world, &project, &name));
                 self.sockets.insert(conn);
                 return self.wake_at(conn, None);
             }
@@ -224,7 +223,11 @@ impl Daemon {
         self.waiting.remove(&conn);
         self.sockets.remove(&conn);
         match connection.phase {
-            Phase::Socket { role: Role::Channel(operation, fd), .. } | Phase::Stream(operation, fd) => {
+            Phase::Stream(session) => {
+                let session = self.world.state.transfers.get_mut(&session);
+                session.into_iter().for_each(|it| it.channel.gone = true);
+            }
+            Phase::Socket { role: Role::Channel(operation, fd), .. } => {
                 let operation = self.world.operations.get_mut(&operation);
                 if let Some(channel) = operation.and_then(|it| it.channels.get_mut(&fd)) {
                     channel.gone = true;

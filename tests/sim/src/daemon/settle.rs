@@ -36,6 +36,9 @@ impl Daemon {
                     self.told(conn);
                 }
             }
+            if std::mem::take(&mut self.world.crashed) {
+                self.kill();
+            }
             if !moved {
                 return;
             }
@@ -133,7 +136,10 @@ impl Daemon {
                             websocket::push(Kind::Pong, payload, &mut connection.out);
                             continue;
                         }
-                        Heard::Pong => continue,
+                        Heard::Pong => {
+                            channel.iter_mut().for_each(|it| it.ponged = true);
+                            continue;
+                        }
                         Heard::Binary(piece) => Message::Binary(piece.freeze()),
                         Heard::Text(text) => Message::Text(text.freeze()),
                         Heard::Close(payload) => {
@@ -171,6 +177,7 @@ impl Daemon {
                     channel.unsent = connection.out.len();
                     if channel.over {
                         connection.close = Some(Close::End);
+                        connection.unread = channel.reset;
                         moved = true;
                     }
                 } else if connection.ended {
@@ -182,18 +189,18 @@ impl Daemon {
                     moved = true;
                 }
             }
-            Phase::Stream(operation, fd) => {
-                let operation = self.world.operations.get_mut(operation);
-                let Some(channel) = operation.and_then(|it| it.channels.get_mut(fd)) else {
+            Phase::Stream(session) => {
+                let session = self.world.state.transfers.get_mut(session);
+                let Some(channel) = session.map(|it| &mut it.channel) else {
                     connection.close = Some(Close::End);
                     return true;
                 };
-                let bytes = connection.intake.drain();
+                let bytes = if channel.has_room() { connection.intake.drain() } else { Bytes::new() };
                 if !bytes.is_empty() {
                     channel.hear(Message::Binary(bytes));
                     moved = true;
                 }
-                if connection.ended && !channel.gone {
+                if connection.ended && connection.intake.waiting() == 0 && !channel.gone {
                     channel.gone = true;
                     moved = true;
                 }
@@ -204,9 +211,6 @@ impl Daemon {
                     }
                 }
                 channel.unsent = connection.out.len();
-                if channel.over {
-                    connection.close = Some(Close::End);
-                }
             }
             Phase::Requests | Phase::Waiting { .. } | Phase::Deaf | Phase::Scripted(_) => {}
         }

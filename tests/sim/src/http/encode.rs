@@ -59,6 +59,11 @@ fn bytes(envelope: &Envelope<'_>) -> Vec<u8> {
     bytes
 }
 
+/// The envelope of a value.
+pub(crate) fn sync(metadata: &Value) -> Vec<u8> {
+    bytes(&Envelope { metadata, ..SYNC })
+}
+
 /// The envelope of a refusal.
 fn refusal(it: &Refusal) -> Vec<u8> {
     bytes(&Envelope {

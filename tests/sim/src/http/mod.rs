@@ -19,7 +19,7 @@ mod outbox;
 mod request;
 
 pub(crate) use answer::{Answer, Answered, Body, Refusal, Upgrade, check_match};
-pub(crate) use encode::{Date, encode, late_chunk, late_head, length};
+pub(crate) use encode::{Date, encode, late_chunk, late_head, length, sync};
 pub(crate) use intake::{Intake, Taken};
 pub(crate) use outbox::Outbox;
 pub(crate) use request::{Method, Request};

@@ -30,6 +30,10 @@ pub(crate) struct Channel {
     pub(crate) gone: bool,
     /// Nothing more will be told: the connection ends when what is to be told has left.
     pub(crate) over: bool,
+    /// It has answered a ping.
+    pub(crate) ponged: bool,
+    /// When it is over, the connection is reset: something was not read.
+    pub(crate) reset: bool,
     /// Bytes in `tell` and on their way out, as the connection last said.
     pub(crate) unsent: usize,
     said_bytes: usize,

@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) listeners: usize,
     /// Paths and methods that nothing here answers, and how often they were asked for.
     pub(crate) unknown: BTreeMap<String, u64>,
+    /// The daemon dies of what it has just done.
+    pub(crate) crashed: bool,
     schedule: Schedule,
 }
 
@@ -43,6 +45,7 @@ impl World {
             told: Vec::new(),
             listeners: 0,
             unknown: BTreeMap::new(),
+            crashed: false,
             schedule: Schedule::default(),
         }
     }
