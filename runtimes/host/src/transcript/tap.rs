@@ -131,7 +131,7 @@ impl Tap {
     #[inline]
     pub fn serves(&mut self, part: Option<Part>) {
         if let Some(track) = &mut self.0 {
-            track.happened(vec![What::Use(part)]);
+            track.serves(part);
         }
     }
 
@@ -152,7 +152,14 @@ impl Tap {
     }
 }
 
+/// None of it is in the way of a client without a transcript.
 impl Track {
+    #[cold]
+    fn serves(&self, part: Option<Part>) {
+        self.happened(What::Use(part));
+    }
+
+    #[cold]
     fn moved(&mut self, direction: Direction, bytes: &[u8], done: &io::Result<usize>) {
         match (done, direction) {
             (Ok(0), Direction::ToServer) => {}
@@ -161,7 +168,7 @@ impl Track {
             (Err(error), _)
                 if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
             (Err(error), Direction::ToServer) => {
-                self.happened(vec![What::WriteFailed(direction, errno(error))]);
+                self.happened(What::WriteFailed(direction, errno(error)));
             }
             (Err(error), Direction::ToClient) => self.ended(What::Reset(direction, errno(error))),
         }
@@ -189,8 +196,8 @@ impl Track {
         self.tape.write(&mut state, self.conn, told);
     }
 
-    fn happened(&self, told: Vec<What>) {
-        self.tape.write(&mut self.tape.state(), self.conn, told);
+    fn happened(&self, what: What) {
+        self.tape.write(&mut self.tape.state(), self.conn, vec![what]);
     }
 }
 
