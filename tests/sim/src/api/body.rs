@@ -2,16 +2,64 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::decode::complaint;
 use crate::http::{Refusal, Request};
 
-/// The JSON object that a request carries.
+/// The JSON object that a request carries. What follows it is not looked at.
 pub(crate) fn object(request: &Request) -> Result<Map<String, Value>, Refusal> {
-    match serde_json::from_slice(&request.body) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(Refusal::new(400, "json: cannot unmarshal into Go value")),
-        Err(_) if request.body.is_empty() => Err(Refusal::new(400, "EOF")),
-        Err(error) => Err(Refusal::new(400, error.to_string())),
+    of(request, "")
+}
+
+/// The same; `of` is what the daemons call it when it is none.
+pub(crate) fn of(request: &Request, of: &str) -> Result<Map<String, Value>, Refusal> {
+    let refused = |text: String| Err(Refusal::new(400, text));
+    match serde_json::Deserializer::from_slice(&request.body).into_iter().next() {
+        Some(Ok(Value::Object(object))) => Ok(object),
+        Some(Ok(Value::Null)) => Ok(Map::new()),
+        Some(Ok(other)) => {
+            refused(format!("json: cannot unmarshal {} into Go value of type api.{of}", kind(&other)))
+        }
+        Some(Err(error)) => refused(complaint(&request.body).unwrap_or_else(|| error.to_string())),
+        None => refused("EOF".into()),
     }
+}
+
+/// What the daemons call a kind of value.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// Refuses texts and configuration that are none; `of` is what the daemons call the object.
+pub(crate) fn check(object: &Map<String, Value>, of: &str) -> Result<(), Refusal> {
+    let wrong = |name: &str, value: &Value, wanted: &str| {
+        let kind = kind(value);
+        Err(Refusal::new(
+            400,
+            format!("json: cannot unmarshal {kind} into Go struct field {of}.{name} of type {wanted}"),
+        ))
+    };
+    for (name, value) in object.iter().filter(|(_, value)| !value.is_null()) {
+        match (name.as_str(), value) {
+            ("name" | "description" | "target", value) if !value.is_string() => {
+                return wrong(name, value, "string");
+            }
+            ("config", Value::Object(config)) => {
+                if let Some(odd) = config.values().find(|it| !it.is_string() && !it.is_null()) {
+                    return wrong(name, odd, "string");
+                }
+            }
+            ("config", value) => return wrong(name, value, "map[string]string"),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A text of it; empty if there is none.

@@ -38,7 +38,8 @@ pub(crate) fn filtered<T>(
     let code = world.either(500, 400);
     let bad = |why: &str| Refusal::new(code, format!("Invalid filter: {why}"));
     let clauses = clauses(filter).map_err(bad)?;
-    items.retain(|item| fits(&clauses, object(item)));
+    let texts_only = world.is_lxd();
+    items.retain(|item| fits(&clauses, object(item), texts_only));
     Ok(items)
 }
 
@@ -94,11 +95,12 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-fn fits(clauses: &[Clause], object: &Value) -> bool {
+/// Whether the clauses hold. With `texts_only`, what is no text is equal to nothing.
+fn fits(clauses: &[Clause], object: &Value, texts_only: bool) -> bool {
     let mut result = true;
     for clause in clauses {
-        let found = field(object, &clause.field);
-        let same = found.eq_ignore_ascii_case(&clause.value) == clause.equal;
+        let found = field(object, &clause.field, texts_only);
+        let same = found.is_some_and(|it| it.eq_ignore_ascii_case(&clause.value)) == clause.equal;
         let holds = same != clause.not;
         result = if clause.or { result || holds } else { result && holds };
     }
@@ -106,19 +108,20 @@ fn fits(clauses: &[Clause], object: &Value) -> bool {
 }
 
 /// What stands at `path`: members, separated by dots that may also be in a key.
-fn field(object: &Value, path: &str) -> String {
+fn field(object: &Value, path: &str, texts_only: bool) -> Option<String> {
     if let Some(value) = object.get(path) {
         return match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
+            Value::String(text) => Some(text.clone()),
+            _ if texts_only => None,
+            other => Some(other.to_string()),
         };
     }
     for (at, _) in path.match_indices('.') {
         if let Some(inner) = object.get(&path[..at]) {
-            return field(inner, &path[at + 1..]);
+            return field(inner, &path[at + 1..], texts_only);
         }
     }
-    String::new()
+    None
 }
 
 #[cfg(test)]
@@ -136,7 +139,7 @@ mod tests {
             ("not name eq web", false),
             ("config.user.a eq \"x y\"", true),
         ] {
-            assert_eq!(fits(&clauses(filter).unwrap(), &object), fitting, "{filter}");
+            assert_eq!(fits(&clauses(filter).unwrap(), &object, true), fitting, "{filter}");
         }
         for bad in ["name", "name eq", "name is x", "name eq x with"] {
             assert!(clauses(bad).is_err(), "{bad}");

@@ -162,7 +162,8 @@ pub(crate) fn list(world: &World, request: &Request) -> Answered {
 /// `POST /1.0/profiles`.
 pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
     let key = world.profile_key(request, "")?;
-    let object = body::object(request)?;
+    let object = body::of(request, "ProfilesPost")?;
+    body::check(&object, "ProfilesPost")?;
     let key: Named = (key.0, body::text(&object, "name").to_owned());
     check_name(&key.1)?;
     let mut profile = Profile::default();
@@ -192,7 +193,9 @@ pub(crate) fn put(world: &mut World, request: &Request, name: &str) -> Answered 
     let old = world.found_profile(&key, &text)?;
     check_match(request.field("if-match"), &old.writable())?;
     let mut new = old.clone();
-    new.write(&body::object(request)?);
+    let object = body::of(request, "ProfilePut")?;
+    body::check(&object, "ProfilePut")?;
+    new.write(&object);
     store(world, key, new)
 }
 
@@ -202,7 +205,8 @@ pub(crate) fn patch(world: &mut World, request: &Request, name: &str) -> Answere
     let text = format!("Failed to retrieve profile=\"{name}\": Profile not found");
     let old = world.found_profile(&key, &text)?;
     check_match(request.field("if-match"), &old.writable())?;
-    let object = body::object(request)?;
+    let object = body::of(request, "ProfilePut")?;
+    body::check(&object, "ProfilePut")?;
     let mut new = old.clone();
     if object.contains_key("description") {
         new.description = body::text(&object, "description").to_owned();

@@ -137,7 +137,8 @@ pub(crate) fn list(world: &World, request: &Request) -> Answered {
 
 /// `POST /1.0/projects`.
 pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
-    let object = body::object(request)?;
+    let object = body::of(request, "ProjectsPost")?;
+    body::check(&object, "ProjectsPost")?;
     let name = body::text(&object, "name");
     check_name(name).map_err(|why| Refusal::new(400, why))?;
     let mut config = features(&world.setup, false);
@@ -187,7 +188,8 @@ pub(crate) fn get(world: &World, name: &str) -> Answered {
 pub(crate) fn put(world: &mut World, request: &Request, name: &str) -> Answered {
     let old = world.found_project(name)?;
     check_match(request.field("if-match"), &old.writable())?;
-    let object = body::object(request)?;
+    let object = body::of(request, "ProjectPut")?;
+    body::check(&object, "ProjectPut")?;
     let description = body::text(&object, "description").to_owned();
     store(world, name, Project { description, config: body::config(object.get("config")) })
 }
@@ -196,7 +198,8 @@ pub(crate) fn put(world: &mut World, request: &Request, name: &str) -> Answered 
 pub(crate) fn patch(world: &mut World, request: &Request, name: &str) -> Answered {
     let old = world.found_project(name)?;
     check_match(request.field("if-match"), &old.writable())?;
-    let object = body::object(request)?;
+    let object = body::of(request, "ProjectPut")?;
+    body::check(&object, "ProjectPut")?;
     let mut new = old.clone();
     if object.contains_key("description") {
         new.description = body::text(&object, "description").to_owned();

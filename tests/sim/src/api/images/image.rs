@@ -50,7 +50,7 @@ pub(super) enum Content {
 }
 
 impl Content {
-    fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         match self {
             Self::BuiltIn => builtin::image().bytes.len() as u64,
             Self::Unified(bytes) => bytes.len() as u64,
@@ -60,8 +60,17 @@ impl Content {
 }
 
 impl World {
+    /// The project that keeps the images of the request's project, which must be there.
+    pub(super) fn image_home<'a>(&self, request: &'a Request) -> Result<&'a str, Refusal> {
+        if self.state.projects.contains_key(request.project()) {
+            return Ok(self.home(request.project(), "images"));
+        }
+        Err(Refusal::new(404, "Check if project has images: fetch project: Project not found"))
+    }
+
     /// The image whose fingerprint begins like this.
     pub(super) fn image(&self, request: &Request, prefix: &str) -> Result<(&Named, &Image), Refusal> {
+        self.image_home(request)?;
         self.image_in(request.project(), prefix)
     }
 
@@ -127,13 +136,11 @@ pub(crate) fn list(world: &World, request: &Request) -> Answered {
     if everywhere && request.parameter("project").is_some() {
         return Err(Refusal::new(400, "Cannot specify a project when requesting all projects"));
     }
-    let home = world.home(request.project(), "images");
+    let home = world.image_home(request)?;
     let items = world.state.images.iter().filter(|((project, _), _)| everywhere || project == home);
-    listing::list(
-        world,
-        request,
-        items.map(|(key, it)| (format!("/1.0/images/{}", key.1), world.image_value(key, it))),
-    )
+    let items = items.map(|(key, it)| (format!("/1.0/images/{}", key.1), world.image_value(key, it)));
+    // Here a bad filter is the daemon's own fault, as both say.
+    listing::list(world, request, items).map_err(|it| Refusal { code: 500, ..it })
 }
 
 /// `GET /1.0/images/{fingerprint}`.

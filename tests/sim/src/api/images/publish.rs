@@ -12,7 +12,7 @@ use super::image::{Content, NEVER};
 use super::{export, upload, yaml};
 use crate::http::{Answered, Refusal, Request};
 use crate::machine::files::Files;
-use crate::world::{Begin, Ending, Outcome, World};
+use crate::world::{Begin, Ending, OperationId, Outcome, World};
 
 /// `POST /1.0/images` with JSON.
 pub(super) fn by_json(world: &mut World, request: &Request, object: &Map<String, Value>) -> Answered {
@@ -45,9 +45,14 @@ pub(super) fn by_json(world: &mut World, request: &Request, object: &Map<String,
                     pack(&metadata, &files, made.as_second()).and_then(|it| compressed(world, it, algorithm));
                 let bytes = bytes.map_err(|why| Ending::new(why.to_string()))?;
                 let fingerprint = fingerprint(&[&bytes]);
-                upload::tell(world, id, &fingerprint, bytes.len());
+                upload::tell(world, id, &fingerprint, bytes.len() as u64);
                 keep(world, &project, &object, metadata, bytes, fingerprint)
             })
+        }
+        "image" if !world.is_lxd() && body::text(&source, "server").is_empty() => {
+            let found = world.image_for(&project, &source)?.map(|it| it.fingerprint);
+            let (after, object) = (world.short_while(), object.clone());
+            world.work(begin, after, move |world, id| here_already(world, &project, &object, found, id))
         }
         kind @ ("image" | "url") => {
             let text = if kind == "url" { from_url(&source) } else { from_server(world, &source) };
@@ -56,6 +61,21 @@ pub(super) fn by_json(world: &mut World, request: &Request, object: &Map<String,
         }
         _ => Err(Refusal::new(500, "Invalid images JSON")),
     }
+}
+
+/// An image that this server itself is asked for: it is there, and takes the aliases.
+fn here_already(
+    world: &mut World,
+    project: &str,
+    object: &Map<String, Value>,
+    found: Option<String>,
+    id: &OperationId,
+) -> Outcome {
+    let gone = || Ending::from(Refusal::new(404, "Image not found"));
+    let (key, image) = world.image_in(project, &found.ok_or_else(gone)?)?;
+    let (fingerprint, image) = (key.1.clone(), image.clone());
+    upload::tell(world, id, &fingerprint, image.content.size());
+    upload::keep(world, project, fingerprint, image, &upload::aliases(object))
 }
 
 /// What is to become of an instance or a snapshot: its description, and its files.
@@ -78,11 +98,10 @@ fn taken(
         None if instance.status != crate::api::instances::Status::Stopped => {
             return Err(Ending::new("Cannot export a running instance as an image"));
         }
-        None => Files::default(), // TODO-files
+        None => instance.machine.files(|it| it.clone()),
         Some(name) => {
             let gone = || Refusal::new(404, "Instance snapshot not found");
-            instance.snapshots.iter().find(|it| it.name == name).ok_or_else(gone)?;
-            Files::default() // TODO-files
+            instance.snapshots.iter().find(|it| it.name == name).ok_or_else(gone)?.files.clone()
         }
     };
     let mut metadata = instance.metadata.as_object().cloned().unwrap_or_default();

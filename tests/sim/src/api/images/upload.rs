@@ -85,7 +85,7 @@ fn upload(world: &mut World, request: &Request) -> Answered {
         let (image, fingerprint) = read(world, &wanted, &bytes).map_err(Ending::new)?;
         let home = world.home(&wanted.project, "images").to_owned();
         let there = world.state.images.contains_key(&(home, fingerprint.clone()));
-        tell(world, id, &fingerprint, bytes_of(&image));
+        tell(world, id, &fingerprint, image.content.size());
         if there {
             return Err(Ending::new("Image with same fingerprint already exists"));
         }
@@ -111,14 +111,6 @@ pub(super) fn aliases(object: &Map<String, Value>) -> Vec<(String, String)> {
     let all = object.get("aliases").and_then(Value::as_array);
     let objects = all.into_iter().flatten().filter_map(Value::as_object);
     objects.map(|it| (body::text(it, "name").to_owned(), body::text(it, "description").to_owned())).collect()
-}
-
-fn bytes_of(image: &Image) -> usize {
-    match &image.content {
-        Content::BuiltIn => 0,
-        Content::Unified(bytes) => bytes.len(),
-        Content::Split { metadata, rootfs } => metadata.len() + rootfs.len(),
-    }
 }
 
 /// Names and values, encoded as in a query.
@@ -203,7 +195,7 @@ pub(super) fn image_of(world: &World, described: Described, kind: &'static str, 
 }
 
 /// Tells what is being made while that goes on.
-pub(super) fn tell(world: &mut World, id: &OperationId, fingerprint: &str, size: usize) {
+pub(super) fn tell(world: &mut World, id: &OperationId, fingerprint: &str, size: u64) {
     let told = json!({ "fingerprint": fingerprint, "size": size.to_string() });
     world.progress(id, told.as_object().cloned().unwrap_or_default());
 }
