@@ -13,3 +13,5 @@ mod applets;
 pub(crate) mod files;
 pub(crate) mod process;
 mod shell;
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,7 @@ pub(super) async fn rm(it: &Applet<'_>) -> u8 {
             continue;
         }
         if is_directory(it, path, Last::Keep) && !all {
-            status = it.fail_at("can't remove", path, Errno::IsDirectory).await.max(status);
+            status = it.fail([b"'".as_slice(), path, b"' is a directory"].concat()).await;
             continue;
         }
         // What is in a directory goes first.
@@ -82,9 +82,14 @@ fn owner(it: &Applet<'_>, mode: u32) -> Owner {
     Owner { uid: it.system.uid(), gid: it.system.gid(), mode }
 }
 
+fn make(it: &Applet<'_>, path: &[u8], kind: Kind, mode: u32) -> Result<(), Errno> {
+    // Not inside: whoever edits has the table.
+    let owner = owner(it, mode);
+    it.system.edit(path, |files, path, now| files.create(path, kind, owner, now)).map(drop)
+}
+
 fn make_directory(it: &Applet<'_>, path: &[u8], mode: u32) -> Result<(), Errno> {
-    let kind = Kind::Directory(Default::default());
-    it.system.edit(path, |files, path, now| files.create(path, kind, owner(it, mode), now)).map(drop)
+    make(it, path, Kind::Directory(Default::default()), mode)
 }
 
 pub(super) async fn mkdir(it: &Applet<'_>) -> u8 {
@@ -233,8 +238,7 @@ pub(super) async fn cp(it: &Applet<'_>) -> u8 {
             continue;
         }
         let copied = if let Some(target) = target {
-            let kind = Kind::Symlink(target);
-            it.system.edit(&to, |files, to, now| files.create(to, kind, owner(it, 0o777), now)).map(drop)
+            make(it, &to, Kind::Symlink(target), 0o777)
         } else if directory {
             let inside = [&it.system.absolute(&from), b"/".as_slice()].concat();
             if [&it.system.absolute(&to), b"/".as_slice()].concat().starts_with(&inside) {
@@ -311,9 +315,8 @@ pub(super) async fn ln(it: &Applet<'_>) -> u8 {
         if has(&options, b'f') {
             let _ = it.system.edit(&to, |files, to, now| files.remove(to, now));
         }
-        let kind = Kind::Symlink(from.to_vec());
         let linked = if has(&options, b's') {
-            it.system.edit(&to, |files, to, now| files.create(to, kind, owner(it, 0o777), now)).map(drop)
+            make(it, &to, Kind::Symlink(from.to_vec()), 0o777)
         } else {
             let from = it.system.absolute(from);
             it.system.edit(&to, |files, to, now| files.link(&from, to, now))

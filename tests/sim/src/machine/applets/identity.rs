@@ -43,28 +43,24 @@ pub(super) async fn id(it: &Applet<'_>) -> u8 {
     let (uid, gid) = (it.system.uid(), it.system.gid());
     let user = name_of(it, b"/etc/passwd", uid).await;
     let group = name_of(it, b"/etc/group", gid).await;
-    let (letter, id, name) = if has(&options, b'u') {
-        (b'u', uid, user)
+    let (id, name) = if has(&options, b'u') {
+        (uid, user)
     } else if has(&options, b'g') || has(&options, b'G') {
-        (b'g', gid, group)
+        (gid, group)
     } else {
         let shown = |id: u32, name: Option<Vec<u8>>| match name {
             Some(name) => format!("{id}({})", String::from_utf8_lossy(&name)),
             None => id.to_string(),
         };
         let (user, group) = (shown(uid, user), shown(gid, group));
-        let groups = if uid == 0 { format!(" groups={group}") } else { String::new() };
-        return it.print(format!("uid={user} gid={group}{groups}\n")).await;
+        return it.print(format!("uid={user} gid={group}\n")).await;
     };
     if !has(&options, b'n') {
         return it.print(format!("{id}\n")).await;
     }
     match name {
         Some(name) => it.print([&name, b"\n".as_slice()].concat()).await,
-        None => {
-            it.print(format!("{id}\n")).await;
-            it.fail(format!("unknown ID {id}")).await & u8::from(letter != 0)
-        }
+        None => it.fail(format!("unknown ID {id}")).await,
     }
 }
 

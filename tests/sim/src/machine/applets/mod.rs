@@ -25,3 +25,4 @@ mod search;
 mod stream;
 
 pub(crate) use dispatch::{BUILT_IN, NAMES, built_in, task};
+pub(crate) use print::escape;

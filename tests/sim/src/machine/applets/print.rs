@@ -40,7 +40,7 @@ pub(super) async fn echo(it: &Applet<'_>) -> u8 {
 }
 
 /// What a backslash begins; `false` after `\c`, which ends everything. `zero`: octal digits follow a 0.
-fn escape(rest: &mut &[u8], out: &mut Vec<u8>, zero: bool) -> bool {
+pub(crate) fn escape(rest: &mut &[u8], out: &mut Vec<u8>, zero: bool) -> bool {
     let Some((&byte, after)) = rest.split_first() else {
         out.push(b'\\');
         return true;
@@ -112,7 +112,7 @@ pub(super) async fn printf(it: &Applet<'_>) -> u8 {
                     }
                     Err(Bad::Format) => {
                         it.print(out).await;
-                        let text = [b"%".as_slice(), rest, b": invalid format"].concat();
+                        let text = [b"%".as_slice(), after, b": invalid format"].concat();
                         return it.fail(text).await;
                     }
                 },
@@ -185,7 +185,7 @@ fn conversion(rest: &mut &[u8], args: &mut &[Vec<u8>], out: &mut Vec<u8>) -> Res
             }
             body
         }
-        b'c' => next(args).first().copied().into_iter().collect(),
+        b'c' => vec![next(args).first().copied().unwrap_or(0)],
         b'd' | b'i' | b'u' | b'o' | b'x' | b'X' => {
             let word = next(args);
             let value = integer(&word).unwrap_or_else(|so_far| {
@@ -247,8 +247,7 @@ fn integer(word: &[u8]) -> Result<i64, i64> {
         sum.saturating_mul(radix.into()).saturating_add(digit.into())
     });
     let value = if negative { -value } else { value };
-    // No argument at all is 0.
-    if good == digits.len() && (good > 0 || word.is_empty()) { Ok(value) } else { Err(0) }
+    if good == digits.len() && good > 0 { Ok(value) } else { Err(0) }
 }
 
 pub(super) async fn seq(it: &Applet<'_>) -> u8 {

@@ -23,6 +23,17 @@ pub(super) async fn open(it: &Applet<'_>, path: &[u8]) -> Result<u32, u8> {
     }
 }
 
+/// As [`open`], with fewer words, as some applets do.
+async fn open_plainly(it: &Applet<'_>, path: &[u8]) -> Result<u32, u8> {
+    if path == b"-" {
+        return Ok(0);
+    }
+    match it.system.open_new(path, Access::READ) {
+        Ok(number) => Ok(number),
+        Err(errno) => Err(it.fail([path, b": ", errno.to_string().as_bytes()].concat()).await),
+    }
+}
+
 pub(super) fn close(it: &Applet<'_>, number: u32) {
     if number != 0 {
         it.system.close(number);
@@ -94,7 +105,7 @@ pub(super) async fn head(it: &Applet<'_>) -> u8 {
     }
     let (mut status, many) = (0, paths.len() > 1);
     for (at, path) in or_stdin(&paths).into_iter().enumerate() {
-        let from = match open(it, path).await {
+        let from = match open_plainly(it, path).await {
             Ok(from) => from,
             Err(code) => {
                 status = code;
@@ -154,7 +165,7 @@ pub(super) async fn tail(it: &Applet<'_>) -> u8 {
     }
     let from = match open(it, or_stdin(&paths)[0]).await {
         Ok(from) => from,
-        Err(code) => return code,
+        Err(_) => return it.fail("no files").await,
     };
     let text = match it.system.read_all(from, MEMORY).await {
         Ok(text) => text,

@@ -28,8 +28,6 @@ mod pipe;
 mod program;
 mod signal;
 mod system;
-#[cfg(test)]
-mod tests;
 mod tty;
 
 pub(crate) use boot::StartError;

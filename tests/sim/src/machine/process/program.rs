@@ -53,7 +53,10 @@ pub(super) fn load(
         let mut words = line.splitn(2, |it| it.is_ascii_whitespace());
         let interpreter = words.next().unwrap_or_default().to_vec();
         let option = words.next().map(|it| it.trim_ascii().to_vec());
-        argv[0] = path;
+        // What was looked for is known by where it was found.
+        if !argv[0].contains(&b'/') {
+            argv[0] = path;
+        }
         argv.splice(..0, [interpreter.clone()].into_iter().chain(option));
         path = find(kernel, pid, &interpreter, env)?;
     }

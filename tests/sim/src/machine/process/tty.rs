@@ -68,7 +68,9 @@ impl Tty {
             }
             match byte {
                 0x03 | 0x1c => {
+                    // What was typed before and not read is lost.
                     state.line.clear();
+                    state.lines.clear();
                     self.echo(&state, if byte == 3 { b"^C\n" } else { b"^\\\n" });
                     return (at + 1, Some(if byte == 3 { Signal::INT } else { Signal::QUIT }));
                 }

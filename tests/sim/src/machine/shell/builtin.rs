@@ -26,7 +26,13 @@ impl Shell {
             b"type" => self.kind_of(&argv[1..], true).await,
             b"command" => self.plain_command(argv).await,
             b"local" => self.local(argv).await,
-            b"hash" => Ok(0),
+            b"hash" => {
+                let missing = argv[1..].iter().find(|name| !is_special(name) && !is_builtin(name) && self.find(name).is_none());
+                if let Some(name) = missing {
+                    self.say([b"hash: line 0: ".as_slice(), name, b": not found"].concat()).await;
+                }
+                Ok(u8::from(missing.is_some()))
+            }
             _ => Ok(self.applet(argv).await),
         }
     }
@@ -179,8 +185,9 @@ impl Shell {
         let rest = &argv[1..];
         match rest.first().map(Vec::as_slice) {
             None => Ok(0),
-            Some(b"-v") => self.kind_of(&rest[1..], false).await,
-            Some(b"-V") => self.kind_of(&rest[1..], true).await,
+            // One name only, as in busybox.
+            Some(b"-v") => self.kind_of(&rest[1..rest.len().min(2)], false).await,
+            Some(b"-V") => self.kind_of(&rest[1..rest.len().min(2)], true).await,
             Some(name) if is_special(name) => Box::pin(self.special(rest)).await,
             Some(name) if is_builtin(name) => Box::pin(self.builtin(rest)).await,
             Some(_) => {

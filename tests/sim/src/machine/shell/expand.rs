@@ -271,7 +271,8 @@ impl Shell {
                     continue;
                 }
                 let entries = self.system.look(directory, Last::Follow, |files, inode, _| {
-                    let all = files.list(inode).into_iter().flatten();
+                    let dots = [b".".as_slice(), b".."].map(|it| (it, inode));
+                    let all = dots.into_iter().chain(files.list(inode).into_iter().flatten());
                     let fitting = all.filter(|(entry, inode)| {
                         matches(name, entry)
                             && (!entry.starts_with(b".") || name.starts_with(b".") || name.starts_with(b"\\."))

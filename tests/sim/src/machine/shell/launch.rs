@@ -98,9 +98,9 @@ impl Shell {
         let name = argv[0].as_slice();
         let function = self.functions.get(name).cloned();
         if function.is_none() && !special::is_special(name) && !builtin::is_builtin(name) {
-            return self.program(node, argv, values, last).await;
+            return Box::pin(self.program(node, argv, values, last)).await;
         }
-        let Some(saved) = self.redirect(&simple.redirects).await? else {
+        let Some(saved) = Box::pin(self.redirect(&simple.redirects)).await? else {
             // As busybox does: a special command that cannot begin ends the script.
             return if function.is_none() && special::is_special(name) { Err(Jump::Fail) } else { Ok(()) };
         };
@@ -108,7 +108,7 @@ impl Shell {
             for (name, value) in values {
                 self.assign(&name, value).await?;
             }
-            let done = self.special(&argv).await;
+            let done = Box::pin(self.special(&argv)).await;
             if name != b"exec" || done.is_err() {
                 self.put_back(saved);
             }
@@ -123,7 +123,7 @@ impl Shell {
         }
         let done = match function {
             Some(body) => self.call(&body, argv).await,
-            None => self.builtin(&argv).await.map(|status| self.status = status),
+            None => Box::pin(self.builtin(&argv)).await.map(|status| self.status = status),
         };
         for (name, saved) in before {
             self.variables.restore(&name, Some(saved));

@@ -2,6 +2,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::parse::{Parser, SyntaxError};
 use super::tree::{Form, Part, Word};
+use crate::machine::applets::escape;
 
 /// What the grammar is made of.
 #[derive(Debug)]
@@ -184,6 +185,9 @@ impl Parser<'_> {
         if self.skip(b"(") {
             return self.command(word, quoted);
         }
+        if !quoted && self.skip(b"'") {
+            return self.escaped(word);
+        }
         if self.skip(b"{") {
             return self.nested(|it| it.braces(word, quoted));
         }
@@ -200,6 +204,30 @@ impl Parser<'_> {
         let name = self.rest()[..name].to_vec();
         self.at += name.len();
         word.push(Part::Parameter { name, form: Form::Plain, quoted });
+        Ok(())
+    }
+
+    /// What stands in `$'...'`, with the escapes of C.
+    fn escaped(&mut self, word: &mut Word) -> Result<(), SyntaxError> {
+        let mut out = Vec::new();
+        loop {
+            let byte = self.byte().ok_or(SyntaxError::Unterminated)?;
+            self.at += 1;
+            match (byte, self.byte()) {
+                (b'\'', _) => break,
+                (b'\\', Some(quote @ (b'\'' | b'"'))) => {
+                    self.at += 1;
+                    out.push(quote);
+                }
+                (b'\\', Some(_)) => {
+                    let mut rest = &self.text[self.at..];
+                    escape(&mut rest, &mut out, false);
+                    self.at = self.text.len() - rest.len();
+                }
+                _ => out.push(byte),
+            }
+        }
+        word.push(Part::Quoted(out));
         Ok(())
     }
 

@@ -383,7 +383,8 @@ impl<'a> Parser<'a> {
             let mut patterns = Vec::new();
             loop {
                 if !matches!(self.peek()?, Token::Word(_)) {
-                    return self.unexpected(None);
+                    let ended = matches!(self.peek()?, Token::End);
+                    return self.unexpected(ended.then_some(")"));
                 }
                 if let Token::Word(pattern) = self.next()? {
                     patterns.push(pattern);

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::matching::matches;
-use super::tree::{Node, Simple};
+use super::tree::{Node, Simple, Word};
 use super::variables::{Refused, Variables};
 use crate::machine::process::{Pid, Status, System};
 
@@ -38,6 +38,8 @@ pub(super) struct Options {
     pub(super) trace: bool,
     /// `-i`
     pub(super) interactive: bool,
+    /// `-c`; nobody sets it later.
+    pub(super) text: bool,
 }
 
 impl Options {
@@ -55,6 +57,7 @@ impl Options {
 
     pub(super) fn letters(self) -> Vec<u8> {
         let all = [
+            (self.text, b'c'),
             (self.end_on_failure, b'e'),
             (self.no_names, b'f'),
             (self.interactive, b'i'),
@@ -116,9 +119,13 @@ impl Shell {
             depth: 0,
             system,
         };
-        let cwd = shell.system.cwd();
-        // They are new here, or were set a moment ago.
-        let _ = shell.variables.set(b"PWD", cwd);
+        let level = shell.variables.get(b"SHLVL").and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
+        let level = level.unwrap_or(0_u32).saturating_add(1).to_string().into_bytes();
+        for (name, value) in [(b"PWD".as_slice(), shell.system.cwd()), (b"SHLVL", level)] {
+            // They are new here, and short.
+            let _ = shell.variables.set(name, value);
+            shell.variables.export(name);
+        }
         shell
     }
 
@@ -158,120 +165,139 @@ impl Shell {
     async fn node(&mut self, node: &Arc<Node>, last: bool) -> Result<(), Jump> {
         match &**node {
             Node::Simple(simple) => {
-                self.simple(node, simple, last).await?;
+                Box::pin(self.simple(node, simple, last)).await?;
                 self.judge()
             }
             Node::Pipeline { not: true, parts } => {
                 self.tested += 1;
-                let done = self.pipeline(parts).await;
+                let done = Box::pin(self.pipeline(parts)).await;
                 self.tested -= 1;
                 done?;
                 self.status = u8::from(self.status == 0);
                 Ok(())
             }
             Node::Pipeline { parts, .. } => {
-                self.pipeline(parts).await?;
+                Box::pin(self.pipeline(parts)).await?;
                 self.judge()
             }
-            Node::AndOr(first, more) => {
-                self.test(first).await?;
-                for (at, (and, node)) in more.iter().enumerate() {
-                    if *and != (self.status == 0) {
-                        continue;
-                    }
-                    if at + 1 < more.len() {
-                        self.test(node).await?;
-                    } else {
-                        self.run(node, last).await?;
-                    }
-                }
-                Ok(())
-            }
+            Node::AndOr(first, more) => Box::pin(self.and_or(first, more, last)).await,
             Node::List(list) => {
                 for (at, node) in list.iter().enumerate() {
                     self.run(node, last && at + 1 == list.len()).await?;
                 }
                 Ok(())
             }
-            Node::Background(node) => self.launch(node).await,
+            Node::Background(node) => Box::pin(self.launch(node)).await,
             Node::Subshell(node) => {
                 let (shell, node) = (self.child(), node.clone());
-                self.spawn_and_wait(move |system| Box::pin(shell.subshell(system, node))).await?;
+                Box::pin(self.spawn_and_wait(move |system| Box::pin(shell.subshell(system, node)))).await?;
                 self.judge()
             }
-            Node::If { arms, otherwise } => {
-                for (condition, body) in arms {
-                    self.test(condition).await?;
-                    if self.status == 0 {
-                        return self.run(body, last).await;
-                    }
-                }
-                self.status = 0;
-                match otherwise {
-                    Some(body) => self.run(body, last).await,
-                    None => Ok(()),
-                }
-            }
-            Node::While { until, condition, body } => {
-                let mut status = 0;
-                loop {
-                    self.system.breathe().await;
-                    let tested = self.test(condition).await;
-                    if self.leaves(tested)? {
-                        break;
-                    }
-                    if (self.status == 0) == *until {
-                        self.status = status;
-                        break;
-                    }
-                    let done = self.inside(body).await;
-                    status = self.status;
-                    if self.leaves(done)? {
-                        break;
-                    }
-                }
-                Ok(())
-            }
-            Node::For { name, words, body } => {
-                let words = match words {
-                    Some(words) => self.arguments(words).await?,
-                    None => self.arguments.clone(),
-                };
-                self.status = 0;
-                for word in words {
-                    self.system.breathe().await;
-                    self.assign(name, word).await?;
-                    let done = self.inside(body).await;
-                    if self.leaves(done)? {
-                        break;
-                    }
-                }
-                Ok(())
-            }
-            Node::Case { word, arms } => {
-                let text = self.text(word).await?;
-                self.status = 0;
-                for (patterns, body) in arms {
-                    for pattern in patterns {
-                        if matches(&self.pattern(pattern).await?, &text) {
-                            return self.run(body, last).await;
-                        }
-                    }
-                }
-                Ok(())
-            }
+            Node::If { arms, otherwise } => Box::pin(self.choose(arms, otherwise.as_ref(), last)).await,
+            Node::While { until, condition, body } => Box::pin(self.repeat(*until, condition, body)).await,
+            Node::For { name, words, body } => Box::pin(self.each(name, words.as_deref(), body)).await,
+            Node::Case { word, arms } => Box::pin(self.case(word, arms, last)).await,
             Node::Function { name, body } => {
                 self.functions.insert(name.clone(), body.clone());
                 self.status = 0;
                 Ok(())
             }
             Node::Redirected(node, redirects) => {
-                let Some(saved) = self.redirect(redirects).await? else { return self.judge() };
+                let Some(saved) = Box::pin(self.redirect(redirects)).await? else { return self.judge() };
                 let done = self.run(node, false).await;
                 self.put_back(saved);
                 done
             }
         }
+    }
+
+    async fn and_or(
+        &mut self,
+        first: &Arc<Node>,
+        more: &[(bool, Arc<Node>)],
+        last: bool,
+    ) -> Result<(), Jump> {
+        self.test(first).await?;
+        for (at, (and, node)) in more.iter().enumerate() {
+            if *and != (self.status == 0) {
+                continue;
+            }
+            if at + 1 < more.len() {
+                self.test(node).await?;
+            } else {
+                self.run(node, last).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn choose(
+        &mut self,
+        arms: &[(Arc<Node>, Arc<Node>)],
+        otherwise: Option<&Arc<Node>>,
+        last: bool,
+    ) -> Result<(), Jump> {
+        for (condition, body) in arms {
+            self.test(condition).await?;
+            if self.status == 0 {
+                return self.run(body, last).await;
+            }
+        }
+        self.status = 0;
+        match otherwise {
+            Some(body) => self.run(body, last).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn repeat(&mut self, until: bool, condition: &Arc<Node>, body: &Arc<Node>) -> Result<(), Jump> {
+        let mut status = 0;
+        loop {
+            self.system.breathe().await;
+            let tested = self.test(condition).await;
+            if self.leaves(tested)? {
+                return Ok(());
+            }
+            if (self.status == 0) == until {
+                self.status = status;
+                return Ok(());
+            }
+            let done = self.inside(body).await;
+            status = self.status;
+            if self.leaves(done)? {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn each(&mut self, name: &[u8], words: Option<&[Word]>, body: &Arc<Node>) -> Result<(), Jump> {
+        let words = match words {
+            Some(words) => Box::pin(self.arguments(words)).await?,
+            None => self.arguments.clone(),
+        };
+        self.status = 0;
+        for word in words {
+            self.system.breathe().await;
+            self.assign(name, word).await?;
+            let done = self.inside(body).await;
+            if self.leaves(done)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn case(&mut self, word: &Word, arms: &[(Vec<Word>, Arc<Node>)], last: bool) -> Result<(), Jump> {
+        let text = self.text(word).await?;
+        self.status = 0;
+        for (patterns, body) in arms {
+            for pattern in patterns {
+                if matches(&self.pattern(pattern).await?, &text) {
+                    return self.run(body, last).await;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The body of a loop.
@@ -342,10 +368,10 @@ impl Shell {
         self.traps().await?;
         self.system.breathe().await;
         self.substituted = None;
-        let argv = self.arguments(&simple.words).await?;
+        let argv = Box::pin(self.arguments(&simple.words)).await?;
         let mut values = Vec::new();
         if argv.is_empty() {
-            let Some(saved) = self.redirect(&simple.redirects).await? else { return Ok(()) };
+            let Some(saved) = Box::pin(self.redirect(&simple.redirects)).await? else { return Ok(()) };
             self.put_back(saved);
             for (name, word) in &simple.assignments {
                 let value = self.text(word).await?;
@@ -359,7 +385,7 @@ impl Shell {
             values.push((name.clone(), self.text(word).await?));
         }
         self.trace(&argv).await;
-        self.command(node, argv, values, last).await
+        Box::pin(self.command(node, argv, values, last)).await
     }
 
     /// With `-x` says what is run.

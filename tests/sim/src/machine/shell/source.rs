@@ -13,14 +13,14 @@ const LONGEST: usize = 16 << 20;
 pub(crate) async fn main(system: System, argv: Vec<Vec<u8>>) -> u8 {
     let mut shell = Shell::new(system, &argv[0]);
     let mut words = argv.into_iter().skip(1).peekable();
-    let (mut text, mut from_input) = (false, false);
+    let mut from_input = false;
     while let Some(word) = words.next_if(|it| it.len() > 1 && (it[0] == b'-' || it[0] == b'+')) {
         if word == b"--" {
             break;
         }
         for &letter in &word[1..] {
             match letter {
-                b'c' => text = true,
+                b'c' => shell.options.text = true,
                 b's' => from_input = true,
                 // A login: there is no profile to read.
                 b'l' => {}
@@ -32,7 +32,7 @@ pub(crate) async fn main(system: System, argv: Vec<Vec<u8>>) -> u8 {
             }
         }
     }
-    if text {
+    if shell.options.text {
         let Some(script) = words.next() else {
             shell.say("-c requires an argument").await;
             return 2;

@@ -1,29 +1,28 @@
-//! Scripts, run to their end in virtual time.
-
 use std::time::Duration;
 
 use jiff::Timestamp;
 use lxio_core::bytes::Moment;
 
-use super::{Command, CommandId, Machine, Stream};
 use crate::machine::files::Files;
+use crate::machine::process::{Command, CommandId, Machine, Stream};
 
 /// What a command came to: its outputs, its exit code, the time that it took.
 #[derive(Debug, PartialEq, Eq)]
-struct Outcome {
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    code: i32,
-    time: Duration,
+pub(super) struct Outcome {
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
+    pub(super) code: i32,
+    pub(super) time: Duration,
 }
 
-struct Bench {
-    machine: Machine,
-    now: Moment,
+/// A machine that runs, and its time.
+pub(super) struct Bench {
+    pub(super) machine: Machine,
+    pub(super) now: Moment,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut machine = Machine::new(Files::busybox(), b"web", Timestamp::new(1_700_000_000, 0).unwrap(), 1);
         machine.start(Moment::default()).unwrap();
         let mut bench = Self { machine, now: Moment::default() };
@@ -31,19 +30,19 @@ impl Bench {
         bench
     }
 
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.machine.step(self.now);
     }
 
     /// Lets time pass up to what happens next; `false` if nothing will.
-    fn wait(&mut self) -> bool {
+    pub(super) fn wait(&mut self) -> bool {
         let Some(next) = self.machine.next() else { return false };
         self.now = self.now.max(next);
         self.settle();
         true
     }
 
-    fn command(argv: &[&str]) -> Command {
+    pub(super) fn command(argv: &[&str]) -> Command {
         Command {
             argv: argv.iter().map(|it| it.as_bytes().to_vec()).collect(),
             env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root"]
@@ -54,14 +53,14 @@ impl Bench {
         }
     }
 
-    fn spawn(&mut self, argv: &[&str]) -> CommandId {
+    pub(super) fn spawn(&mut self, argv: &[&str]) -> CommandId {
         let id = self.machine.spawn(Self::command(argv), self.now).unwrap();
         self.settle();
         id
     }
 
     /// Gives it all of its input, takes all of its output, waits for its end.
-    fn finish(&mut self, id: CommandId, stdin: &[u8]) -> Outcome {
+    pub(super) fn finish(&mut self, id: CommandId, stdin: &[u8]) -> Outcome {
         let (start, mut stdin) = (self.now, stdin);
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         loop {
@@ -86,34 +85,15 @@ impl Bench {
         }
     }
 
-    fn run(&mut self, argv: &[&str], stdin: &[u8]) -> Outcome {
+    pub(super) fn run(&mut self, argv: &[&str], stdin: &[u8]) -> Outcome {
         let id = self.spawn(argv);
         self.finish(id, stdin)
     }
 
     #[track_caller]
-    fn says(&mut self, script: &str, stdout: &str, stderr: &str, code: i32) {
+    pub(super) fn says(&mut self, script: &str, stdout: &str, stderr: &str, code: i32) {
         let out = self.run(&["sh", "-c", script], b"");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert_eq!((text(&out.stdout), text(&out.stderr), out.code), (stdout.into(), stderr.into(), code), "{script}");
     }
-}
-
-#[test]
-fn codes() {
-    let mut bench = Bench::new();
-    for (script, code) in
-        [("exit 0", 0), ("exit 7", 7), ("exit 255", 255), ("kill -9 $$; sleep 9", 137), ("kill -15 $$; sleep 9", 143)]
-    {
-        bench.says(&format!("echo out; echo err >&2; {script}"), "out\n", "err\n", code);
-    }
-}
-
-/// `LXIO_SCRIPT` is run, and what it says is shown: for a look by hand.
-#[test]
-#[ignore = "by hand"]
-fn by_hand() {
-    let script = std::env::var("LXIO_SCRIPT").unwrap();
-    let out = Bench::new().run(&["sh", "-c", &script], b"");
-    println!("{}--\n{}-- {} {:?}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr), out.code, out.time);
 }
