@@ -12,6 +12,7 @@ pub mod replay;
 pub mod scenarios;
 pub mod scenes;
 pub mod script;
+pub mod storm;
 pub mod tarball;
 pub mod tour;
 pub mod traffic;
