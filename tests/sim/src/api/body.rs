@@ -25,7 +25,7 @@ pub(crate) fn of(request: &Request, of: &str) -> Result<Map<String, Value>, Refu
 }
 
 /// What the daemons call a kind of value.
-fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",

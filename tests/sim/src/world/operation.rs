@@ -259,7 +259,6 @@ impl World {
     /// What follows from the end of an operation: it is told, and forgotten a while later.
     fn ended(&mut self, id: &OperationId) {
         let Some(operation) = self.operations.get_mut(id) else { return };
-        operation.may_cancel = false;
         for channel in operation.channels.values_mut() {
             channel.over = true;
         }

@@ -12,7 +12,7 @@ pub(crate) fn put(world: &mut World, request: &Request, name: &str) -> Answered 
     let key = (request.project().to_owned(), name.to_owned());
     let old = &world.instance(&key.0, name)?.settings;
     check_match(request.field("if-match"), &object::covered(old))?;
-    let object = read(request)?;
+    let object = typed(body::of(request, "InstancePut")?)?;
     let snapshot = text(&object, "restore");
     if !snapshot.is_empty() {
         return super::snapshots::restore(world, &key, snapshot, flag(&object, "stateful"));
@@ -44,12 +44,7 @@ pub(crate) fn patch(world: &mut World, request: &Request, name: &str) -> Answere
     let key = (request.project().to_owned(), name.to_owned());
     let old = &world.instance(&key.0, name)?.settings;
     check_match(request.field("if-match"), &object::covered(old))?;
-    if let Ok(Value::Array(_)) = serde_json::from_slice(&request.body) {
-        let map = world.either("shared.Jmap", "jmap.Map");
-        let text = format!("json: cannot unmarshal array into Go value of type {map}");
-        return Err(Refusal::new(400, text));
-    }
-    let object = read(request)?;
+    let object = typed(input::map(world, request, "InstancePut")?)?;
     if !text(&object, "restore").is_empty() {
         return Err(Refusal::new(400, "Can't call PATCH in restore mode"));
     }
@@ -72,8 +67,7 @@ pub(crate) fn patch(world: &mut World, request: &Request, name: &str) -> Answere
     Answer::empty()
 }
 
-fn read(request: &Request) -> Result<Map<String, Value>, Refusal> {
-    let object = input::object(request, "api.InstancePut")?;
+fn typed(object: Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
     let texts = ["architecture", "description", "restore"];
     input::typed(&object, "InstancePut", &texts, &["ephemeral", "stateful"], &["config"])?;
     Ok(object)
@@ -121,11 +115,10 @@ pub(crate) fn rename(world: &mut World, request: &Request, name: &str) -> Answer
         let text = "Failed to get address of instance's member: Instance not found";
         return Err(if world.is_lxd() { refusal } else { Refusal::new(404, text) });
     }
-    if let Ok(Value::Array(_)) = serde_json::from_slice(&request.body) {
-        let kind = world.either("shared.Jmap", "api.InstancePost");
-        return Err(Refusal::new(400, format!("json: cannot unmarshal array into Go value of type {kind}")));
-    }
-    let object = input::object(request, "api.InstancePost")?;
+    let object = match world.is_lxd() {
+        true => input::map(world, request, "InstancePost")?,
+        false => body::of(request, "InstancePost")?,
+    };
     input::typed(&object, "InstancePost", &["name"], &["migration"], &[])?;
     if flag(&object, "migration") {
         // Migrations are not simulated.

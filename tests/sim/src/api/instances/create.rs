@@ -45,7 +45,7 @@ pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
     if !world.state.projects.contains_key(project) {
         return Err(Refusal::new(404, "Failed loading project: Project not found"));
     }
-    let object = input::object(request, "api.InstancesPost")?;
+    let object = body::of(request, "InstancesPost")?;
     let texts = ["name", "description", "architecture", "type", "instance_type"];
     input::typed(&object, "InstancesPost", &texts, &["ephemeral", "start"], &["config"])?;
     if !request.text("target").is_empty() {

@@ -1,18 +1,16 @@
 use serde_json::{Map, Value};
 
+use crate::api::body;
 use crate::http::{Refusal, Request};
+use crate::world::World;
 
-/// The JSON object that a request carries; `of` is what the daemons call its type.
-pub(super) fn object(request: &Request, of: &str) -> Result<Map<String, Value>, Refusal> {
-    let refused = |text: String| Err(Refusal::new(400, text));
-    match serde_json::from_slice(&request.body) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(Value::Null) => Ok(Map::new()),
-        Ok(other) => refused(format!("json: cannot unmarshal {} into Go value of type {of}", kind(&other))),
-        Err(_) if request.body.iter().all(u8::is_ascii_whitespace) => refused("EOF".into()),
-        Err(error) if error.is_eof() => refused("unexpected EOF".into()),
-        Err(error) => refused(error.to_string()),
+/// The JSON object of a request that the daemons read as a map first; `of` is what they call its type.
+pub(super) fn map(world: &World, request: &Request, of: &str) -> Result<Map<String, Value>, Refusal> {
+    if let Ok(other @ Value::Array(_)) = serde_json::from_slice(&request.body) {
+        let (kind, map) = (body::kind(&other), world.either("shared.Jmap", "jmap.Map"));
+        return Err(Refusal::new(400, format!("json: cannot unmarshal {kind} into Go value of type {map}")));
     }
+    body::of(request, of)
 }
 
 /// Refuses members of another type than they should have. `texts` are texts, `flags` truths, `maps`
@@ -25,7 +23,7 @@ pub(super) fn typed(
     maps: &[&str],
 ) -> Result<(), Refusal> {
     let wrong = |name: &str, value: &Value, wanted: &str| {
-        let kind = kind(value);
+        let kind = body::kind(value);
         let text = format!("json: cannot unmarshal {kind} into Go struct field {of}.{name} of type {wanted}");
         Err(Refusal::new(400, text))
     };
@@ -45,15 +43,4 @@ pub(super) fn typed(
         }
     }
     Ok(())
-}
-
-const fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }

@@ -67,14 +67,3 @@ pub(crate) fn backups(world: &World, request: &Request, name: &str) -> Answered 
     world.instance(request.project(), name)?;
     Answer::value(Vec::<Value>::new())
 }
-
-impl World {
-    /// The URLs of the instances that use a profile; `home` is the project that has it.
-    pub(crate) fn users_of_profile(&self, home: &str, profile: &str) -> Vec<String> {
-        let uses = |project: &str, it: &super::Instance| {
-            self.home(project, "profiles") == home && it.settings.profiles.iter().any(|it| it == profile)
-        };
-        let users = self.state.instances.iter().filter(|((project, _), it)| uses(project, it));
-        users.map(|(key, _)| self.instance_url(key)).collect()
-    }
-}

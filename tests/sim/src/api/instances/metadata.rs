@@ -1,9 +1,8 @@
 use serde_json::{Map, Value, json};
 
-use super::input;
 use super::tell::By;
-use crate::api::content;
 use crate::api::state::Named;
+use crate::api::{body, content};
 use crate::http::{Answer, Answered, Refusal, Request, check_match};
 use crate::world::World;
 
@@ -36,7 +35,7 @@ pub(crate) fn patch(world: &mut World, request: &Request, name: &str) -> Answere
 fn change(world: &mut World, request: &Request, name: &str, mut new: Value) -> Answered {
     let old = &world.instance(request.project(), name)?.metadata;
     check_match(request.field("if-match"), old)?;
-    let object = input::object(request, "api.ImageMetadata")?;
+    let object = body::of(request, "ImageMetadata")?;
     merge(&mut new, object);
     world.instance_mut(request.project(), name)?.metadata = whole(&new);
     world.tell_below(&key(request, name), &["metadata"], "instance-metadata-updated", By::Client, None);

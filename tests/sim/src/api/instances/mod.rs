@@ -33,6 +33,8 @@ mod power;
 mod run;
 mod snapshots;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use change::{delete, patch, put, rename};
 pub(crate) use create::create;

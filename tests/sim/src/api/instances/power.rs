@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::run::{self, Done, Stop};
 use super::tell::By;
 use super::{Status, input};
-use crate::api::body::{flag, text};
+use crate::api::body::{self, flag, text};
 use crate::api::state::Named;
 use crate::http::{Answer, Answered, Refusal, Request};
 use crate::world::{Begin, Ending, Step, World};
@@ -122,8 +122,8 @@ impl Change {
 pub(crate) fn put(world: &mut World, request: &Request, name: &str) -> Answered {
     let key = (request.project().to_owned(), name.to_owned());
     world.instance(&key.0, name)?;
-    let change = Change::read(&input::object(request, "api.InstanceStatePut")?)?;
-    let resources = json!({ "instances": [world.instance_url(&key)] });
+    let change = Change::read(&body::of(request, "InstanceStatePut")?)?;
+    let resources = json!({ "instances": [world.resource(&key.0, &["instances", name])] });
     let id = world.open(Begin::task(change.description(), &key.0, resources));
     let (begun, after) = (id.clone(), world.short_while());
     world.later(after, move |world| {
@@ -143,7 +143,7 @@ pub(crate) fn put(world: &mut World, request: &Request, name: &str) -> Answered 
 
 /// `PUT /1.0/instances`: all of a project whose state would change.
 pub(crate) fn put_all(world: &mut World, request: &Request) -> Answered {
-    let object = input::object(request, "api.InstancesPut")?;
+    let object = body::of(request, "InstancesPut")?;
     let none = Map::new();
     let change = Change::read(object.get("state").and_then(Value::as_object).unwrap_or(&none))?;
     let project = request.project().to_owned();
@@ -153,7 +153,7 @@ pub(crate) fn put_all(world: &mut World, request: &Request) -> Answered {
         .iter()
         .filter(|((of, _), it)| *of == project && change.concerns(world, it.status));
     let keys: Vec<Named> = all.map(|(key, _)| key.clone()).collect();
-    let urls: Vec<_> = keys.iter().map(|it| world.instance_url(it)).collect();
+    let urls: Vec<_> = keys.iter().map(|it| world.resource(&it.0, &["instances", &it.1])).collect();
     let resources = json!({ "instances": if urls.is_empty() { Value::Null } else { urls.into() } });
     let id = world.open(Begin::task(change.description(), &project, resources));
     let (begun, after) = (id.clone(), world.short_while());

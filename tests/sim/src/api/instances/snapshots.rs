@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 use super::instance::NEVER;
 use super::tell::By;
 use super::{Instance, Snapshot, Status, input, object, run};
-use crate::api::body::{flag, text};
+use crate::api::body::{self, flag, text};
 use crate::api::listing;
 use crate::api::state::Named;
 use crate::http::{Answer, Answered, Refusal, Request, check_match};
@@ -92,7 +92,7 @@ pub(crate) fn list(world: &World, request: &Request, name: &str) -> Answered {
 pub(crate) fn create(world: &mut World, request: &Request, name: &str) -> Answered {
     let key = (request.project().to_owned(), name.to_owned());
     let it = world.instance(&key.0, name)?;
-    let object = input::object(request, "api.InstanceSnapshotsPost")?;
+    let object = body::of(request, "InstanceSnapshotsPost")?;
     input::typed(&object, "InstanceSnapshotsPost", &["name", "expires_at"], &["stateful"], &[])?;
     let snapshot = match text(&object, "name") {
         "" => chosen_name(it),
@@ -178,8 +178,8 @@ pub(crate) fn put(world: &mut World, request: &Request, name: &str, snapshot: &s
     let key = (request.project().to_owned(), name.to_owned());
     let it = named(world, &key, snapshot)?;
     check_match(request.field("if-match"), &covered(it))?;
-    let map = world.either("shared.Jmap", "jmap.Map");
-    let object = input::object(request, map).map_err(|it| Refusal::new(500, it.text))?;
+    let object =
+        input::map(world, request, "InstanceSnapshotPut").map_err(|it| Refusal::new(500, it.text))?;
     let expires = expiry(world, &object)?;
     let about = match world.is_lxd() {
         // LXD takes the snapshot for an instance.
@@ -200,7 +200,7 @@ pub(crate) fn put(world: &mut World, request: &Request, name: &str, snapshot: &s
 pub(crate) fn rename(world: &mut World, request: &Request, name: &str, snapshot: &str) -> Answered {
     let key = (request.project().to_owned(), name.to_owned());
     named(world, &key, snapshot)?;
-    let object = input::object(request, "api.InstanceSnapshotPost")?;
+    let object = body::of(request, "InstanceSnapshotPost")?;
     input::typed(&object, "InstanceSnapshotPost", &["name"], &["migration"], &[])?;
     if flag(&object, "migration") {
         return Err(Refusal::no_method());
