@@ -137,7 +137,8 @@ pub(super) async fn touch(it: &Applet<'_>) -> u8 {
     };
     let mut status = 0;
     for path in paths {
-        let mut touched = it.system.change(path, Last::Follow, |files, inode, now| files.set_modified(inode, now));
+        let mut touched =
+            it.system.change(path, Last::Follow, |files, inode, now| files.set_modified(inode, now));
         if touched == Err(Errno::NotFound) {
             let access = Access { write: true, create: true, ..Access::default() };
             touched = if has(&options, b'c') { Ok(()) } else { it.system.open(path, access).map(drop) };
@@ -180,7 +181,10 @@ async fn targets<'a>(it: &Applet<'_>, paths: &[&'a [u8]]) -> Result<Vec<(&'a [u8
         return Err(it.fail_at("target", to, Errno::NotDirectory).await);
     }
     let slash: &[u8] = if to.ends_with(b"/") { b"" } else { b"/" };
-    Ok(from.iter().map(|from| (*from, if into { [to, slash, name(from)].concat() } else { to.to_vec() })).collect())
+    Ok(from
+        .iter()
+        .map(|from| (*from, if into { [to, slash, name(from)].concat() } else { to.to_vec() }))
+        .collect())
 }
 
 pub(super) async fn mv(it: &Applet<'_>) -> u8 {
@@ -196,9 +200,10 @@ pub(super) async fn mv(it: &Applet<'_>) -> u8 {
     for (from, to) in targets {
         let to = it.system.absolute(&to);
         // Both directories are changed, and both must allow it.
-        let moved = it.system.edit(&to, |_, _, _| Ok(())).and_then(|()| {
-            it.system.edit(from, |files, from, now| files.rename(from, &to, now))
-        });
+        let moved = it
+            .system
+            .edit(&to, |_, _, _| Ok(()))
+            .and_then(|()| it.system.edit(from, |files, from, now| files.rename(from, &to, now)));
         if let Err(errno) = moved {
             status = it.fail_at("can't rename", from, errno).await;
         }
@@ -242,7 +247,9 @@ pub(super) async fn cp(it: &Applet<'_>) -> u8 {
         } else if directory {
             let inside = [&it.system.absolute(&from), b"/".as_slice()].concat();
             if [&it.system.absolute(&to), b"/".as_slice()].concat().starts_with(&inside) {
-                status = it.fail([b"recursion detected, omitting directory '".as_slice(), &from, b"'"].concat()).await;
+                status = it
+                    .fail([b"recursion detected, omitting directory '".as_slice(), &from, b"'"].concat())
+                    .await;
                 continue;
             }
             todo.extend(names.iter().map(|name| {
@@ -257,7 +264,8 @@ pub(super) async fn cp(it: &Applet<'_>) -> u8 {
             let copied = copy(it, &from, &to).await;
             if copied.is_ok() && fresh && !keep {
                 attributes = owner(it, attributes.mode & 0o777 & !it.system.umask());
-                let _ = it.system.change(&to, Last::Follow, |files, inode, _| files.set_owner(inode, attributes));
+                let _ =
+                    it.system.change(&to, Last::Follow, |files, inode, _| files.set_owner(inode, attributes));
             }
             copied
         };
@@ -438,7 +446,10 @@ pub(super) async fn chown(it: &Applet<'_>) -> u8 {
             if !root {
                 return Err(Errno::NotPermitted);
             }
-            files.set_owner(inode, Owner { uid: ids[0].unwrap_or(old.uid), gid: ids[1].unwrap_or(old.gid), ..old })
+            files.set_owner(
+                inode,
+                Owner { uid: ids[0].unwrap_or(old.uid), gid: ids[1].unwrap_or(old.gid), ..old },
+            )
         });
         if let Err(errno) = changed {
             status = it.fail([path.as_slice(), b": ", errno.to_string().as_bytes()].concat()).await;

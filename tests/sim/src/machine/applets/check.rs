@@ -40,7 +40,19 @@ pub(super) async fn test(it: &Applet<'_>, bracket: bool) -> u8 {
 fn is_binary(word: &[u8]) -> bool {
     matches!(
         word,
-        b"=" | b"==" | b"!=" | b"-eq" | b"-ne" | b"-lt" | b"-le" | b"-gt" | b"-ge" | b"<" | b">" | b"-nt" | b"-ot" | b"-ef"
+        b"=" | b"=="
+            | b"!="
+            | b"-eq"
+            | b"-ne"
+            | b"-lt"
+            | b"-le"
+            | b"-gt"
+            | b"-ge"
+            | b"<"
+            | b">"
+            | b"-nt"
+            | b"-ot"
+            | b"-ef"
     )
 }
 
@@ -116,7 +128,8 @@ impl Test<'_> {
         let system = self.it.system;
         let last = if matches!(letter, b'h' | b'L') { Last::Keep } else { Last::Follow };
         let of_file = |check: &dyn Fn(&Kind, u32, u64) -> bool| {
-            let seen = system.look(operand, last, |_, _, node| check(&node.kind, node.owner.mode, node.size()));
+            let seen =
+                system.look(operand, last, |_, _, node| check(&node.kind, node.owner.mode, node.size()));
             seen.unwrap_or(false)
         };
         match letter {
@@ -144,7 +157,8 @@ impl Test<'_> {
     }
 
     fn binary(&mut self) -> Result<bool, Vec<u8>> {
-        let (left, operator, right) = (&self.words[self.at], &self.words[self.at + 1], &self.words[self.at + 2]);
+        let (left, operator, right) =
+            (&self.words[self.at], &self.words[self.at + 1], &self.words[self.at + 2]);
         self.at += 3;
         let number = |word: &[u8]| {
             let text = std::str::from_utf8(word).ok().map(str::trim);

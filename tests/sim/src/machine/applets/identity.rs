@@ -29,7 +29,9 @@ async fn database(it: &Applet<'_>, file: &[u8]) -> Vec<Vec<Vec<u8>>> {
     let Ok(number) = it.system.open_new(file, Access::READ) else { return Vec::new() };
     let text = it.system.read_all(number, 1 << 20).await.unwrap_or_default();
     it.system.close(number);
-    text.split(|it| *it == b'\n').map(|line| line.split(|it| *it == b':').map(<[u8]>::to_vec).collect()).collect()
+    text.split(|it| *it == b'\n')
+        .map(|line| line.split(|it| *it == b':').map(<[u8]>::to_vec).collect())
+        .collect()
 }
 
 pub(super) async fn id(it: &Applet<'_>) -> u8 {
@@ -126,7 +128,8 @@ pub(super) async fn uname(it: &Applet<'_>) -> u8 {
         (b'm', "x86_64"),
         (b'o', "GNU/Linux"),
     ];
-    let wanted = |letter| has(&options, letter) || has(&options, b'a') || options.is_empty() && letter == b's';
+    let wanted =
+        |letter| has(&options, letter) || has(&options, b'a') || options.is_empty() && letter == b's';
     let words: Vec<_> = all.iter().filter(|it| wanted(it.0)).map(|it| it.1).collect();
     it.print(format!("{}\n", words.join(" "))).await
 }

@@ -54,7 +54,8 @@ impl Pattern {
             let mut end = None;
             for branch in &self.root {
                 let mut groups = found.clone();
-                let done = search.sequence(branch, at, 0, &mut groups, &mut |at, groups| Some((at, groups.clone())));
+                let done =
+                    search.sequence(branch, at, 0, &mut groups, &mut |at, groups| Some((at, groups.clone())));
                 if let Some((at, groups)) = done
                     && end.is_none_or(|it| it < at)
                 {
@@ -157,7 +158,9 @@ impl Reader<'_> {
                 match next {
                     b'n' => Atom::Byte(b'\n'),
                     b't' => Atom::Byte(b'\t'),
-                    b'1'..=b'9' if usize::from(next - b'0') <= self.groups => Atom::Again(usize::from(next - b'0')),
+                    b'1'..=b'9' if usize::from(next - b'0') <= self.groups => {
+                        Atom::Again(usize::from(next - b'0'))
+                    }
                     // Classes and edges of words are not known here; braces neither.
                     next if next.is_ascii_alphanumeric() || b"<>{".contains(&next) => return None,
                     next => Atom::Byte(next),
@@ -239,7 +242,8 @@ impl Search<'_> {
                     inner[number] = Some((at, end));
                     let mut search = Search { text, any_case, steps };
                     let found = if end > at && most > 1 {
-                        let bounds = (least.saturating_sub(1), most.saturating_sub(u32::from(most != u32::MAX)));
+                        let bounds =
+                            (least.saturating_sub(1), most.saturating_sub(u32::from(most != u32::MAX)));
                         search.group(number, branches, bounds, rest, end, depth + 1, inner, then)
                     } else {
                         search.sequence(rest, end, depth + 1, inner, then)
@@ -264,7 +268,8 @@ impl Search<'_> {
             Atom::Any => byte.is_some(),
             Atom::Set(pattern) => byte.is_some_and(|it| {
                 let inside = |it| set(pattern, it).is_some_and(|it| it.1);
-                inside(it) || self.any_case && (inside(it.to_ascii_lowercase()) || inside(it.to_ascii_uppercase()))
+                inside(it)
+                    || self.any_case && (inside(it.to_ascii_lowercase()) || inside(it.to_ascii_uppercase()))
             }),
             Atom::Start => return (at == 0).then_some(at),
             Atom::End => return (at == self.text.len()).then_some(at),

@@ -67,7 +67,9 @@ pub(super) async fn ls(it: &Applet<'_>) -> u8 {
         match see(it, path, last).or_else(|_| see(it, path, Last::Keep)) {
             Ok(seen) if seen.letter == 'd' && !has(&options, b'd') => directories.push((path, seen)),
             Ok(seen) => single.push((path.to_vec(), seen)),
-            Err(errno) => status = it.fail([path, b": ".as_slice(), errno.to_string().as_bytes()].concat()).await,
+            Err(errno) => {
+                status = it.fail([path, b": ".as_slice(), errno.to_string().as_bytes()].concat()).await
+            }
         }
     }
     let mut out = Vec::new();
@@ -90,8 +92,10 @@ pub(super) async fn ls(it: &Applet<'_>) -> u8 {
         if has(&options, b'l') {
             out.extend(b"total 0\n");
         }
-        let inside: Vec<_> =
-            names.into_iter().filter_map(|name| Some((name.clone(), see(it, &join(path, &name), Last::Keep).ok()?))).collect();
+        let inside: Vec<_> = names
+            .into_iter()
+            .filter_map(|name| Some((name.clone(), see(it, &join(path, &name), Last::Keep).ok()?)))
+            .collect();
         show(it, &options, &inside, &mut out).await;
     }
     it.print(out).await.max(status)
@@ -249,7 +253,10 @@ pub(super) async fn which(it: &Applet<'_>) -> u8 {
     let path = env.iter().find_map(|it| it.strip_prefix(b"PATH=")).unwrap_or_default();
     let mut status = 0;
     for name in it.args {
-        let found = path.split(|it| *it == b':').map(|directory| join(directory, name)).find(|path| it.system.may(path, 1));
+        let found = path
+            .split(|it| *it == b':')
+            .map(|directory| join(directory, name))
+            .find(|path| it.system.may(path, 1));
         match found {
             Some(path) => status = it.print([&path, b"\n".as_slice()].concat()).await.max(status),
             None => status = 1,

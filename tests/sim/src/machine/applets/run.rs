@@ -143,7 +143,11 @@ pub(super) async fn setsid(it: &Applet<'_>) -> u8 {
 }
 
 /// Becomes a program; comes back only if there is none.
-pub(super) async fn become_program(it: &Applet<'_>, argv: Vec<Vec<u8>>, env: std::sync::Arc<Vec<Vec<u8>>>) -> u8 {
+pub(super) async fn become_program(
+    it: &Applet<'_>,
+    argv: Vec<Vec<u8>>,
+    env: std::sync::Arc<Vec<Vec<u8>>>,
+) -> u8 {
     let name = argv[0].clone();
     let (why, code) = match it.system.exec(argv, env).await {
         Ok(never) => match never {},

@@ -32,7 +32,11 @@ pub(super) async fn grep(it: &Applet<'_>) -> u8 {
     let has = |letter| has(&options, letter);
     let mut patterns = Vec::new();
     for text in wanted {
-        let pattern = if has(b'F') { Some(Pattern::fixed(text, has(b'i'))) } else { Pattern::parse(text, has(b'E'), has(b'i')) };
+        let pattern = if has(b'F') {
+            Some(Pattern::fixed(text, has(b'i')))
+        } else {
+            Pattern::parse(text, has(b'E'), has(b'i'))
+        };
         match pattern {
             Some(pattern) => patterns.push(pattern),
             None => {
@@ -44,7 +48,11 @@ pub(super) async fn grep(it: &Applet<'_>) -> u8 {
     let names = (rest.len() > 1 || has(b'H')) && !has(b'h');
     let (mut status, mut matched) = (0, false);
     for path in or_stdin(&rest) {
-        let from = match if has(b's') && path != b"-" && !it.system.may(path, 4) { Err(2) } else { open(it, path).await } {
+        let from = match if has(b's') && path != b"-" && !it.system.may(path, 4) {
+            Err(2)
+        } else {
+            open(it, path).await
+        } {
             Ok(from) => from,
             Err(_) => {
                 status = 2;
@@ -393,7 +401,8 @@ pub(super) async fn cut(it: &Applet<'_>) -> u8 {
         let text = std::str::from_utf8(range).unwrap_or_default();
         let (low, high) = text.split_once('-').unwrap_or((text, text));
         let low = if low.is_empty() && range.len() > 1 { Some(1) } else { low.parse::<usize>().ok() };
-        let high = if high.is_empty() && range.len() > 1 { Some(usize::MAX) } else { high.parse::<usize>().ok() };
+        let high =
+            if high.is_empty() && range.len() > 1 { Some(usize::MAX) } else { high.parse::<usize>().ok() };
         match (low, high) {
             (Some(low @ 1..), Some(high)) => ranges.push(low..=high),
             _ => return it.fail("a list of fields or characters is wanted").await,

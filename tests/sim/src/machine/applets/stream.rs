@@ -116,7 +116,8 @@ pub(super) async fn head(it: &Applet<'_>) -> u8 {
             let gap: &[u8] = if at > 0 { b"\n" } else { b"" };
             it.print([gap, b"==> ", path, b" <==\n"].concat()).await;
         }
-        let copied = if bytes { first_bytes(it, from, number).await } else { first_lines(it, from, number).await };
+        let copied =
+            if bytes { first_bytes(it, from, number).await } else { first_lines(it, from, number).await };
         close(it, from);
         if let Err(errno) = copied {
             status = it.fail(errno.to_string()).await;
@@ -177,7 +178,8 @@ pub(super) async fn tail(it: &Applet<'_>) -> u8 {
         if from_start { number.saturating_sub(1) } else { text.len().saturating_sub(number) }
     } else {
         // Where lines begin.
-        let mut starts: Vec<_> = text.iter().enumerate().filter(|it| *it.1 == b'\n').map(|it| it.0 + 1).collect();
+        let mut starts: Vec<_> =
+            text.iter().enumerate().filter(|it| *it.1 == b'\n').map(|it| it.0 + 1).collect();
         starts.insert(0, 0);
         starts.retain(|it| *it < text.len());
         let at = if from_start { number.saturating_sub(1) } else { starts.len().saturating_sub(number) };
@@ -204,7 +206,9 @@ pub(super) async fn tee(it: &Applet<'_>) -> u8 {
     for path in paths {
         match it.system.open_new(path, access) {
             Ok(number) => outputs.push(number),
-            Err(errno) => status = it.fail([path, b": ".as_slice(), errno.to_string().as_bytes()].concat()).await,
+            Err(errno) => {
+                status = it.fail([path, b": ".as_slice(), errno.to_string().as_bytes()].concat()).await
+            }
         }
     }
     loop {
@@ -291,12 +295,13 @@ fn bytes_of(set: &[u8]) -> Vec<u8> {
     while at < set.len() {
         let mut byte = set[at];
         at += 1;
-        if byte == b'[' && set.get(at) == Some(&b':') {
-            if let Some(length) = set[at..].windows(2).position(|it| it == b":]") {
-                all.extend((0..=255).filter(|byte| class(&set[at + 1..at + length], *byte)));
-                at += length + 2;
-                continue;
-            }
+        if byte == b'['
+            && set.get(at) == Some(&b':')
+            && let Some(length) = set[at + 1..].windows(2).position(|it| it == b":]")
+        {
+            all.extend((0..=255).filter(|byte| class(&set[at + 1..at + 1 + length], *byte)));
+            at += length + 3;
+            continue;
         }
         if byte == b'\\' && at < set.len() {
             let octal = set[at..].iter().take(3).take_while(|it| (b'0'..=b'7').contains(it)).count();
@@ -304,7 +309,9 @@ fn bytes_of(set: &[u8]) -> Vec<u8> {
                 b'n' => b'\n',
                 b't' => b'\t',
                 b'r' => b'\r',
-                b'0'..=b'7' => set[at..at + octal].iter().fold(0_u8, |sum, it| sum.wrapping_mul(8) + (it - b'0')),
+                b'0'..=b'7' => {
+                    set[at..at + octal].iter().fold(0_u8, |sum, it| sum.wrapping_mul(8) + (it - b'0'))
+                }
                 other => other,
             };
             at += octal.max(1);
@@ -397,7 +404,8 @@ pub(super) async fn dd(it: &Applet<'_>) -> u8 {
     let output = match to {
         None => 1,
         Some(path) => {
-            let access = Access { write: true, create: true, truncate: truncate && seek == 0, ..Access::default() };
+            let access =
+                Access { write: true, create: true, truncate: truncate && seek == 0, ..Access::default() };
             match it.system.open_new(path, access) {
                 Ok(number) => number,
                 Err(errno) => return it.fail_at("can't open", path, errno).await,

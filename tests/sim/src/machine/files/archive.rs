@@ -27,11 +27,13 @@ impl Files {
             let head = entry.header();
             let modified = i64::try_from(head.mtime()?).ok().and_then(|it| Timestamp::new(it, 0).ok());
             let modified = modified.unwrap_or_default();
-            let owner = Owner { uid: head.uid()? as u32, gid: head.gid()? as u32, mode: head.mode()? & 0o7777 };
+            let owner =
+                Owner { uid: head.uid()? as u32, gid: head.gid()? as u32, mode: head.mode()? & 0o7777 };
             let kind = head.entry_type();
             let link = entry.link_name_bytes().map(|it| it.into_owned()).unwrap_or_default();
             self.make_parents(&path, modified)?;
-            let there = self.walk(&path, Last::Keep)?.found.and_then(|it| self.node(it).map(|node| (it, node)));
+            let there =
+                self.walk(&path, Last::Keep)?.found.and_then(|it| self.node(it).map(|node| (it, node)));
             if let Some((inode, node)) = there {
                 if kind == EntryType::Directory && node.is_directory() {
                     self.set_owner(inode, owner)?;

@@ -90,7 +90,8 @@ impl Files {
         // What is there already, or has no directory to be in, is left as it is.
         let _ = self.create(b"dev", Kind::Directory(Default::default()), Owner::root(0o755), now);
         for (name, device) in DEVICES {
-            let _ = self.create(format!("dev/{name}").as_bytes(), Kind::Device(*device), Owner::root(0o666), now);
+            let _ =
+                self.create(format!("dev/{name}").as_bytes(), Kind::Device(*device), Owner::root(0o666), now);
         }
         let text = Bytes::from([hostname, b"\n"].concat());
         if self.create(b"etc/hostname", Kind::File(text.clone().into()), Owner::root(0o644), now).is_err()
@@ -124,7 +125,8 @@ mod tests {
     fn snapshots() {
         let now = Timestamp::UNIX_EPOCH;
         let mut files = Files::busybox();
-        let inode = files.create(b"/tmp/x", Kind::File(Bytes::from_static(b"one").into()), Owner::root(0o644), now);
+        let inode =
+            files.create(b"/tmp/x", Kind::File(Bytes::from_static(b"one").into()), Owner::root(0o644), now);
         let inode = inode.unwrap();
         let before = files.clone();
         files.append(inode, Bytes::from_static(b" two"), now).unwrap();

@@ -32,7 +32,8 @@ impl Content {
             let from = piece.len() - (end - offset) as usize;
             return piece.slice(from..piece.len().min(from.saturating_add(max)));
         }
-        let from = usize::try_from(offset - self.whole()).map_or(self.tail.len(), |it| it.min(self.tail.len()));
+        let from =
+            usize::try_from(offset - self.whole()).map_or(self.tail.len(), |it| it.min(self.tail.len()));
         Bytes::copy_from_slice(&self.tail[from..self.tail.len().min(from.saturating_add(max))])
     }
 

@@ -134,7 +134,13 @@ impl Files {
     }
 
     /// Makes what is not there yet.
-    pub(crate) fn create(&mut self, path: &[u8], kind: Kind, owner: Owner, now: Timestamp) -> Result<Inode, Errno> {
+    pub(crate) fn create(
+        &mut self,
+        path: &[u8],
+        kind: Kind,
+        owner: Owner,
+        now: Timestamp,
+    ) -> Result<Inode, Errno> {
         let place = self.walk(path, Last::Keep)?;
         if place.found.is_some() {
             return Err(Errno::Exists);
@@ -188,7 +194,13 @@ impl Files {
     }
 
     /// Puts bytes at `offset` of a file; a gap is filled by zeros.
-    pub(crate) fn write(&mut self, inode: Inode, offset: u64, bytes: Bytes, now: Timestamp) -> Result<(), Errno> {
+    pub(crate) fn write(
+        &mut self,
+        inode: Inode,
+        offset: u64,
+        bytes: Bytes,
+        now: Timestamp,
+    ) -> Result<(), Errno> {
         let end = offset.checked_add(bytes.len() as u64).ok_or(Errno::Full)?;
         let grown = end.saturating_sub(self.node(inode).map_or(0, Node::size));
         self.edit(inode, now, grown, |content| content.write(offset, bytes))

@@ -1,5 +1,5 @@
-use super::tree::{Files, Inode, Kind, ROOT};
 use super::Errno;
+use super::tree::{Files, Inode, Kind, ROOT};
 
 /// As many links are followed on one way.
 const LINKS: usize = 40;
@@ -95,7 +95,8 @@ fn join(way: &[(Inode, Vec<u8>)], name: &[u8]) -> Vec<u8> {
 /// The names of a path, the first at the end. A slash at the end is a `.`: what is before it must be a
 /// directory.
 fn parts(path: &[u8]) -> Vec<Vec<u8>> {
-    let mut parts: Vec<_> = path.split(|it| *it == b'/').filter(|it| !it.is_empty()).map(<[u8]>::to_vec).collect();
+    let mut parts: Vec<_> =
+        path.split(|it| *it == b'/').filter(|it| !it.is_empty()).map(<[u8]>::to_vec).collect();
     if path.ends_with(b"/") && !parts.is_empty() {
         parts.push(b".".to_vec());
     }

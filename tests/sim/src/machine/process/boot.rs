@@ -50,12 +50,16 @@ impl Machine {
         kernel.console = Some(console.clone());
         let command = Command {
             argv: vec![b"/sbin/init".to_vec()],
-            env: vec![b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_vec(), b"TERM=linux".to_vec()],
+            env: vec![
+                b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_vec(),
+                b"TERM=linux".to_vec(),
+            ],
             cwd: b"/".to_vec(),
             ..Command::default()
         };
         let descriptors = (0..3).map(|number| (number, Descriptor::Tty(console.clone()))).collect();
-        let (pid, program) = enter(&mut kernel, command, descriptors, Arc::downgrade(&console)).map_err(StartError::NoInit)?;
+        let (pid, program) =
+            enter(&mut kernel, command, descriptors, Arc::downgrade(&console)).map_err(StartError::NoInit)?;
         drop(kernel);
         let task = program.task(&System::new(self.kernel.clone(), pid));
         self.boot(task, screen);
@@ -86,7 +90,8 @@ pub(super) fn enter(
         found.and_then(|it| kernel.files.node(it)).is_some_and(|it| matches!(it.kind, Kind::Directory(_)))
     };
     // A directory that is not there is no reason to give up: so do the daemons.
-    let cwd = if command.cwd.starts_with(b"/") && is_directory(&command.cwd) { command.cwd } else { b"/".to_vec() };
+    let cwd =
+        if command.cwd.starts_with(b"/") && is_directory(&command.cwd) { command.cwd } else { b"/".to_vec() };
     let process = Process {
         parent: 0,
         session: 0,

@@ -1,5 +1,5 @@
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -77,7 +77,9 @@ impl Kernel {
                 return self.console.clone().map(Descriptor::Tty).ok_or(Errno::NotFound);
             }
             Kind::Device(device) => return Ok(Descriptor::Device(*device)),
-            Kind::File(content) if access.truncate && content.len() > 0 => self.files.truncate(inode, 0, now)?,
+            Kind::File(content) if access.truncate && content.len() > 0 => {
+                self.files.truncate(inode, 0, now)?
+            }
             _ => {}
         }
         let file = OpenFile { inode, offset: AtomicU64::new(0), access, _open: self.files.open(inode) };

@@ -127,7 +127,8 @@ impl Kernel {
 
     /// The time of day.
     pub(super) fn wall(&self) -> Timestamp {
-        let passed = SignedDuration::try_from(self.now.since(Moment::default())).unwrap_or(SignedDuration::MAX);
+        let passed =
+            SignedDuration::try_from(self.now.since(Moment::default())).unwrap_or(SignedDuration::MAX);
         self.epoch.checked_add(passed).unwrap_or(Timestamp::MAX)
     }
 
@@ -147,11 +148,7 @@ impl Kernel {
     }
 
     /// Lets a process try something, if it lives and has calls left.
-    pub(super) fn attend<T>(
-        &mut self,
-        pid: Pid,
-        deed: &mut impl FnMut(&mut Self) -> Poll<T>,
-    ) -> Poll<T> {
+    pub(super) fn attend<T>(&mut self, pid: Pid, deed: &mut impl FnMut(&mut Self) -> Poll<T>) -> Poll<T> {
         let Some(process) = self.processes.get(&pid).filter(|it| it.status.is_none()) else {
             return Poll::Pending;
         };
@@ -290,7 +287,8 @@ impl Kernel {
         signal: Signal,
         meant: impl Fn(Pid, &Process) -> bool,
     ) -> Result<(), Errno> {
-        let pids: Vec<_> = self.processes.iter().filter(|(pid, it)| meant(**pid, it)).map(|it| *it.0).collect();
+        let pids: Vec<_> =
+            self.processes.iter().filter(|(pid, it)| meant(**pid, it)).map(|it| *it.0).collect();
         if pids.is_empty() {
             return Err(Errno::NoProcess);
         }

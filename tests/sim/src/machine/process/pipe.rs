@@ -72,9 +72,10 @@ impl Reader {
 
     /// What comes next, down to the end of a line.
     pub(crate) fn take_line(&self) -> Taken {
-        let length = lock(&self.0).pieces.front().map_or(SIZE, |it| {
-            it.iter().position(|byte| *byte == b'\n').map_or(it.len(), |at| at + 1)
-        });
+        let length = lock(&self.0)
+            .pieces
+            .front()
+            .map_or(SIZE, |it| it.iter().position(|byte| *byte == b'\n').map_or(it.len(), |at| at + 1));
         self.take(length)
     }
 

@@ -1,5 +1,5 @@
-use super::kernel::{Kernel, Pid, Task};
 use super::System;
+use super::kernel::{Kernel, Pid, Task};
 use crate::machine::applets;
 use crate::machine::files::{Errno, Kind, Last};
 
@@ -99,5 +99,9 @@ fn check(kernel: &Kernel, pid: Pid, path: &[u8]) -> Result<(), SpawnError> {
     };
     let inode = place.found.ok_or(SpawnError::NotFound)?;
     let is_file = kernel.files.node(inode).is_some_and(|it| matches!(it.kind, Kind::File(_)));
-    if is_file && kernel.may(pid, place.parent, 1) && kernel.may(pid, inode, 1) { Ok(()) } else { Err(denied) }
+    if is_file && kernel.may(pid, place.parent, 1) && kernel.may(pid, inode, 1) {
+        Ok(())
+    } else {
+        Err(denied)
+    }
 }

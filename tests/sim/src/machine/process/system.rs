@@ -306,7 +306,11 @@ impl System {
     }
 
     /// Becomes another program. Comes back only if there is none.
-    pub(crate) async fn exec(&self, argv: Vec<Vec<u8>>, env: Arc<Vec<Vec<u8>>>) -> Result<Infallible, SpawnError> {
+    pub(crate) async fn exec(
+        &self,
+        argv: Vec<Vec<u8>>,
+        env: Arc<Vec<Vec<u8>>>,
+    ) -> Result<Infallible, SpawnError> {
         let program = program::load(&self.lock(), self.pid, argv, &env)?;
         self.own(|it| {
             it.env = env;
@@ -352,7 +356,9 @@ impl System {
         match to {
             -1 => kernel.signal_each(signal, |pid, _| pid != super::kernel::INIT && pid != own),
             0 => kernel.signal_session(session, signal),
-            to if to < 0 => Pid::try_from(-to).map_or(Err(Errno::NoProcess), |to| kernel.signal_session(to, signal)),
+            to if to < 0 => {
+                Pid::try_from(-to).map_or(Err(Errno::NoProcess), |to| kernel.signal_session(to, signal))
+            }
             to => {
                 let to = Pid::try_from(to).map_err(|_| Errno::NoProcess)?;
                 let owner = kernel.processes.get(&to).ok_or(Errno::NoProcess)?.uid;

@@ -4,8 +4,7 @@ use crate::machine::applets;
 use crate::machine::files::{Errno, Last};
 
 /// Commands that need to be done in the shell itself, beside the special ones.
-const OWN: [&[u8]; 9] =
-    [b"cd", b"pwd", b"read", b"wait", b"umask", b"type", b"command", b"local", b"hash"];
+const OWN: [&[u8]; 9] = [b"cd", b"pwd", b"read", b"wait", b"umask", b"type", b"command", b"local", b"hash"];
 
 pub(super) fn is_builtin(name: &[u8]) -> bool {
     OWN.contains(&name) || applets::BUILT_IN.contains(&name)
@@ -27,7 +26,9 @@ impl Shell {
             b"command" => self.plain_command(argv).await,
             b"local" => self.local(argv).await,
             b"hash" => {
-                let missing = argv[1..].iter().find(|name| !is_special(name) && !is_builtin(name) && self.find(name).is_none());
+                let missing = argv[1..]
+                    .iter()
+                    .find(|name| !is_special(name) && !is_builtin(name) && self.find(name).is_none());
                 if let Some(name) = missing {
                     self.say([b"hash: line 0: ".as_slice(), name, b": not found"].concat()).await;
                 }
@@ -209,7 +210,9 @@ impl Shell {
         }
         for word in &argv[1..] {
             let Some((name, value)) = Self::split_assignment(word) else {
-                return self.fail([b"local: line 0: ".as_slice(), word, b": bad variable name"].concat()).await;
+                return self
+                    .fail([b"local: line 0: ".as_slice(), word, b": bad variable name"].concat())
+                    .await;
             };
             let saved = self.variables.save(name);
             if let Some(locals) = self.locals.last_mut() {

@@ -65,7 +65,9 @@ impl Shell {
             let split = mode != Mode::None;
             for (at, part) in word.iter().enumerate() {
                 match part {
-                    Part::Text(text) if at == 0 && text.starts_with(b"~") => self.tilde(text, word.len() == 1, out),
+                    Part::Text(text) if at == 0 && text.starts_with(b"~") => {
+                        self.tilde(text, word.len() == 1, out)
+                    }
                     Part::Text(text) if mode == Mode::All => out.split(text, &self.separators()),
                     Part::Text(text) => out.text(text),
                     Part::Quoted(text) => out.quoted(text),
@@ -94,11 +96,11 @@ impl Shell {
 
     fn tilde(&self, text: &[u8], alone: bool, out: &mut Fields) {
         let end = text.iter().position(|it| *it == b'/');
-        if end == Some(1) || text.len() == 1 && alone {
-            if let Some(home) = self.variables.get(b"HOME") {
-                out.quoted(home);
-                return out.text(&text[1..]);
-            }
+        if (end == Some(1) || text.len() == 1 && alone)
+            && let Some(home) = self.variables.get(b"HOME")
+        {
+            out.quoted(home);
+            return out.text(&text[1..]);
         }
         out.text(text);
     }
@@ -176,7 +178,13 @@ impl Shell {
     }
 
     /// What stands in for a parameter: without quotes its own text is split as a value would be.
-    async fn replacement(&mut self, word: &Word, quoted: bool, split: bool, out: &mut Fields) -> Result<(), Jump> {
+    async fn replacement(
+        &mut self,
+        word: &Word,
+        quoted: bool,
+        split: bool,
+        out: &mut Fields,
+    ) -> Result<(), Jump> {
         if quoted {
             out.quoted(b"");
         }
@@ -193,7 +201,8 @@ impl Shell {
                 out.quoted(argument);
             }
         } else if quoted {
-            let separator = if each { vec![b' '] } else { self.separators().first().copied().into_iter().collect() };
+            let separator =
+                if each { vec![b' '] } else { self.separators().first().copied().into_iter().collect() };
             out.quoted(&self.arguments.join(separator.as_slice()));
         } else {
             for (at, argument) in self.arguments.iter().enumerate() {
@@ -233,7 +242,9 @@ impl Shell {
             system.install(1, Some(writer));
             Box::pin(shell.subshell(system, node)) as Task
         });
-        let Ok(child) = forked else { return self.fail("can't fork: Resource temporarily unavailable").await };
+        let Ok(child) = forked else {
+            return self.fail("can't fork: Resource temporarily unavailable").await;
+        };
         // Descriptors below 10 belong to the script.
         let number = self.system.install_new(reader);
         let read = self.system.read_all(number, LONGEST).await;
@@ -275,8 +286,13 @@ impl Shell {
                     let all = dots.into_iter().chain(files.list(inode).into_iter().flatten());
                     let fitting = all.filter(|(entry, inode)| {
                         matches(name, entry)
-                            && (!entry.starts_with(b".") || name.starts_with(b".") || name.starts_with(b"\\."))
-                            && (slash.is_empty() || files.node(*inode).is_some_and(|it| matches!(it.kind, Kind::Directory(_) | Kind::Symlink(_))))
+                            && (!entry.starts_with(b".")
+                                || name.starts_with(b".")
+                                || name.starts_with(b"\\."))
+                            && (slash.is_empty()
+                                || files.node(*inode).is_some_and(|it| {
+                                    matches!(it.kind, Kind::Directory(_) | Kind::Symlink(_))
+                                }))
                     });
                     fitting.map(|(entry, _)| [&base, entry, slash].concat()).collect::<Vec<_>>()
                 });
@@ -299,6 +315,12 @@ fn trim<'a>(text: &'a [u8], pattern: &[u8], suffix: bool, longest: bool) -> &'a 
     let found = if longest { lengths.rfind(fits) } else { lengths.find(fits) };
     match found.map(cut) {
         None => text,
-        Some((front, back)) => if suffix { front } else { back },
+        Some((front, back)) => {
+            if suffix {
+                front
+            } else {
+                back
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::run::{Jump, Shell};
+use super::run::{Jump, Shell, apart};
 use super::tree::{Node, Simple};
 use super::variables::Saved;
 use super::{builtin, special};
@@ -98,17 +98,17 @@ impl Shell {
         let name = argv[0].as_slice();
         let function = self.functions.get(name).cloned();
         if function.is_none() && !special::is_special(name) && !builtin::is_builtin(name) {
-            return Box::pin(self.program(node, argv, values, last)).await;
+            return apart(|| self.program(node, argv, values, last)).await;
         }
-        let Some(saved) = Box::pin(self.redirect(&simple.redirects)).await? else {
+        let Some(saved) = apart(|| self.redirect(&simple.redirects)).await? else {
             // As busybox does: a special command that cannot begin ends the script.
             return if function.is_none() && special::is_special(name) { Err(Jump::Fail) } else { Ok(()) };
         };
         if function.is_none() && special::is_special(name) {
             for (name, value) in values {
-                self.assign(&name, value).await?;
+                apart(|| self.assign(&name, value)).await?;
             }
-            let done = Box::pin(self.special(&argv)).await;
+            let done = apart(|| self.special(&argv)).await;
             if name != b"exec" || done.is_err() {
                 self.put_back(saved);
             }
@@ -118,12 +118,12 @@ impl Shell {
         let mut before: Vec<(Vec<u8>, Saved)> = Vec::new();
         for (name, value) in values {
             before.push((name.clone(), self.variables.save(&name)));
-            self.assign(&name, value).await?;
+            apart(|| self.assign(&name, value)).await?;
             self.variables.export(&name);
         }
         let done = match function {
-            Some(body) => self.call(&body, argv).await,
-            None => Box::pin(self.builtin(&argv)).await.map(|status| self.status = status),
+            Some(body) => apart(|| self.call(&body, argv)).await,
+            None => apart(|| self.builtin(&argv)).await.map(|status| self.status = status),
         };
         for (name, saved) in before {
             self.variables.restore(&name, Some(saved));
@@ -152,7 +152,7 @@ impl Shell {
         values: Vec<(Vec<u8>, Vec<u8>)>,
         last: bool,
     ) -> Result<(), Jump> {
-        if last && self.traps.is_empty() {
+        if last && self.traps.values().all(Vec::is_empty) {
             self.status = self.become_program(node, argv, values).await;
             return Err(Jump::Exit);
         }

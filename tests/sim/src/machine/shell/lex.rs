@@ -26,9 +26,8 @@ pub(super) struct Pending {
 }
 
 /// The longer ones first.
-const OPERATORS: [&str; 18] = [
-    "<<-", "&&", "||", ";;", "<<", ">>", "<&", ">&", "<>", ">|", ";", "&", "|", "(", ")", "<", ">", "\n",
-];
+const OPERATORS: [&str; 18] =
+    ["<<-", "&&", "||", ";;", "<<", ">>", "<&", ">&", "<>", ">|", ";", "&", "|", "(", ")", "<", ">", "\n"];
 
 pub(super) fn is_name(bytes: &[u8]) -> bool {
     bytes.first().is_some_and(|it| !it.is_ascii_digit())
@@ -57,9 +56,11 @@ impl Parser<'_> {
             match self.byte() {
                 Some(b' ' | b'\t') => self.at += 1,
                 Some(b'\\') if self.rest().starts_with(b"\\\n") => self.at += 2,
-                Some(b'#') => while self.byte().is_some_and(|it| it != b'\n') {
-                    self.at += 1;
-                },
+                Some(b'#') => {
+                    while self.byte().is_some_and(|it| it != b'\n') {
+                        self.at += 1;
+                    }
+                }
                 _ => break,
             }
         }
@@ -282,7 +283,9 @@ impl Parser<'_> {
         let length = self.byte() == Some(b'#') && self.text.get(self.at + 1).is_some_and(|it| *it != b'}');
         self.at += usize::from(length);
         let size = match self.byte() {
-            Some(byte) if byte.is_ascii_digit() => self.rest().iter().take_while(|it| it.is_ascii_digit()).count(),
+            Some(byte) if byte.is_ascii_digit() => {
+                self.rest().iter().take_while(|it| it.is_ascii_digit()).count()
+            }
             Some(byte) if b"@*#?-$!".contains(&byte) => 1,
             _ => self.rest().iter().take_while(|it| it.is_ascii_alphanumeric() || **it == b'_').count(),
         };

@@ -52,9 +52,9 @@ pub(crate) fn set(pattern: &[u8], byte: u8) -> Option<(usize, bool)> {
             return Some((at + 1, inside != not));
         }
         if low == b'[' && pattern.get(at + 1) == Some(&b':') {
-            let length = pattern[at..].windows(2).position(|it| it == b":]")?;
-            inside |= class(&pattern[at + 2..at + length], byte);
-            at += length + 2;
+            let length = pattern[at + 2..].windows(2).position(|it| it == b":]")?;
+            inside |= class(&pattern[at + 2..at + 2 + length], byte);
+            at += length + 4;
             continue;
         }
         if low == b'\\' && pattern.get(at + 1).is_some() {
@@ -111,6 +111,7 @@ mod tests {
             ("\\*", "*", true),
             ("\\*", "x", false),
             ("[[:digit:]]*", "7up", true),
+            ("[[:]", ":", false),
             ("*a*a*a*b", &"a".repeat(2000), false),
         ] {
             assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");

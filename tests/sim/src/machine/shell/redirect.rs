@@ -24,7 +24,9 @@ impl Shell {
                     let access = match to {
                         Target::Read(_) => Access::READ,
                         Target::Append(_) => Access::APPEND,
-                        Target::Both(_) => Access { read: true, write: true, create: true, ..Access::default() },
+                        Target::Both(_) => {
+                            Access { read: true, write: true, create: true, ..Access::default() }
+                        }
                         _ => Access::WRITE,
                     };
                     self.open(&path, access).map(Some)

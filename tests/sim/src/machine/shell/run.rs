@@ -8,7 +8,7 @@ use super::variables::{Refused, Variables};
 use crate::machine::process::{Pid, Status, System};
 
 /// As deep may commands, functions and texts be in each other.
-const DEPTH: u32 = 150;
+const DEPTH: u32 = 100;
 
 /// Why what comes next is not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,12 @@ pub(super) enum Jump {
 
 /// What a part of a script comes to.
 pub(super) type Future<'a, T> = Pin<Box<dyn std::future::Future<Output = Result<T, Jump>> + Send + 'a>>;
+
+/// Puts a future on the heap without a place for it in the frame of the caller: frames add up where commands
+/// are in commands.
+pub(super) fn apart<F: std::future::Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
+}
 
 /// What `set` sets.
 #[derive(Debug, Clone, Copy, Default)]
@@ -153,10 +159,10 @@ impl Shell {
     pub(super) fn run<'a>(&'a mut self, node: &'a Arc<Node>, last: bool) -> Future<'a, ()> {
         Box::pin(async move {
             if self.depth >= DEPTH {
-                return self.fail("too many things inside each other").await;
+                return apart(|| self.fail("too many things inside each other")).await;
             }
             self.depth += 1;
-            let done = self.node(node, last).await;
+            let done = apart(|| self.node(node, last)).await;
             self.depth -= 1;
             done
         })
@@ -165,45 +171,45 @@ impl Shell {
     async fn node(&mut self, node: &Arc<Node>, last: bool) -> Result<(), Jump> {
         match &**node {
             Node::Simple(simple) => {
-                Box::pin(self.simple(node, simple, last)).await?;
+                apart(|| self.simple(node, simple, last)).await?;
                 self.judge()
             }
             Node::Pipeline { not: true, parts } => {
                 self.tested += 1;
-                let done = Box::pin(self.pipeline(parts)).await;
+                let done = apart(|| self.pipeline(parts)).await;
                 self.tested -= 1;
                 done?;
                 self.status = u8::from(self.status == 0);
                 Ok(())
             }
             Node::Pipeline { parts, .. } => {
-                Box::pin(self.pipeline(parts)).await?;
+                apart(|| self.pipeline(parts)).await?;
                 self.judge()
             }
-            Node::AndOr(first, more) => Box::pin(self.and_or(first, more, last)).await,
+            Node::AndOr(first, more) => apart(|| self.and_or(first, more, last)).await,
             Node::List(list) => {
                 for (at, node) in list.iter().enumerate() {
                     self.run(node, last && at + 1 == list.len()).await?;
                 }
                 Ok(())
             }
-            Node::Background(node) => Box::pin(self.launch(node)).await,
+            Node::Background(node) => apart(|| self.launch(node)).await,
             Node::Subshell(node) => {
                 let (shell, node) = (self.child(), node.clone());
-                Box::pin(self.spawn_and_wait(move |system| Box::pin(shell.subshell(system, node)))).await?;
+                apart(|| self.spawn_and_wait(move |system| Box::pin(shell.subshell(system, node)))).await?;
                 self.judge()
             }
-            Node::If { arms, otherwise } => Box::pin(self.choose(arms, otherwise.as_ref(), last)).await,
-            Node::While { until, condition, body } => Box::pin(self.repeat(*until, condition, body)).await,
-            Node::For { name, words, body } => Box::pin(self.each(name, words.as_deref(), body)).await,
-            Node::Case { word, arms } => Box::pin(self.case(word, arms, last)).await,
+            Node::If { arms, otherwise } => apart(|| self.choose(arms, otherwise.as_ref(), last)).await,
+            Node::While { until, condition, body } => apart(|| self.repeat(*until, condition, body)).await,
+            Node::For { name, words, body } => apart(|| self.each(name, words.as_deref(), body)).await,
+            Node::Case { word, arms } => apart(|| self.case(word, arms, last)).await,
             Node::Function { name, body } => {
                 self.functions.insert(name.clone(), body.clone());
                 self.status = 0;
                 Ok(())
             }
             Node::Redirected(node, redirects) => {
-                let Some(saved) = Box::pin(self.redirect(redirects)).await? else { return self.judge() };
+                let Some(saved) = apart(|| self.redirect(redirects)).await? else { return self.judge() };
                 let done = self.run(node, false).await;
                 self.put_back(saved);
                 done
@@ -272,7 +278,7 @@ impl Shell {
 
     async fn each(&mut self, name: &[u8], words: Option<&[Word]>, body: &Arc<Node>) -> Result<(), Jump> {
         let words = match words {
-            Some(words) => Box::pin(self.arguments(words)).await?,
+            Some(words) => apart(|| self.arguments(words)).await?,
             None => self.arguments.clone(),
         };
         self.status = 0;
@@ -329,7 +335,11 @@ impl Shell {
 
     /// After a command: with `-e` a failure that nobody looks at is the end.
     fn judge(&self) -> Result<(), Jump> {
-        if self.options.end_on_failure && self.status != 0 && self.tested == 0 { Err(Jump::Exit) } else { Ok(()) }
+        if self.options.end_on_failure && self.status != 0 && self.tested == 0 {
+            Err(Jump::Exit)
+        } else {
+            Ok(())
+        }
     }
 
     async fn pipeline(&mut self, parts: &[Arc<Node>]) -> Result<(), Jump> {
@@ -365,27 +375,28 @@ impl Shell {
     }
 
     async fn simple(&mut self, node: &Arc<Node>, simple: &Simple, last: bool) -> Result<(), Jump> {
-        self.traps().await?;
+        apart(|| self.traps()).await?;
         self.system.breathe().await;
         self.substituted = None;
-        let argv = Box::pin(self.arguments(&simple.words)).await?;
+        let argv = apart(|| self.arguments(&simple.words)).await?;
         let mut values = Vec::new();
         if argv.is_empty() {
-            let Some(saved) = Box::pin(self.redirect(&simple.redirects)).await? else { return Ok(()) };
+            let Some(saved) = apart(|| self.redirect(&simple.redirects)).await? else { return Ok(()) };
             self.put_back(saved);
             for (name, word) in &simple.assignments {
-                let value = self.text(word).await?;
-                self.trace(&[[name, b"=".as_slice(), &value].concat()]).await;
-                self.assign(name, value).await?;
+                let value = apart(|| self.text(word)).await?;
+                let shown = [[name, b"=".as_slice(), &value].concat()];
+                apart(|| self.trace(&shown)).await;
+                apart(|| self.assign(name, value)).await?;
             }
             self.status = self.substituted.unwrap_or(0);
             return Ok(());
         }
         for (name, word) in &simple.assignments {
-            values.push((name.clone(), self.text(word).await?));
+            values.push((name.clone(), apart(|| self.text(word)).await?));
         }
-        self.trace(&argv).await;
-        Box::pin(self.command(node, argv, values, last)).await
+        apart(|| self.trace(&argv)).await;
+        apart(|| self.command(node, argv, values, last)).await
     }
 
     /// With `-x` says what is run.

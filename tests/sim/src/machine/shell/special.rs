@@ -1,11 +1,12 @@
-use super::run::{Jump, Shell};
+use super::run::{Jump, Shell, apart};
 use crate::machine::process::{Signal, Status};
 
 /// Commands whose assignments last, and whose failure ends a script.
 pub(super) fn is_special(name: &[u8]) -> bool {
     matches!(
         name,
-        b":" | b"." | b"break"
+        b":" | b"."
+            | b"break"
             | b"continue"
             | b"eval"
             | b"exec"
@@ -42,9 +43,9 @@ impl Shell {
         let rest = &argv[1..];
         match argv[0].as_slice() {
             b":" => Ok(0),
-            b"." | b"source" => self.include(argv).await,
+            b"." | b"source" => apart(|| self.include(argv)).await,
             b"break" | b"continue" => {
-                let loops = self.number(argv, 1).await?.max(1).min(self.loops);
+                let loops = apart(|| self.number(argv, 1)).await?.max(1).min(self.loops);
                 match loops {
                     0 => Ok(0),
                     loops if argv[0] == b"break" => {
@@ -67,25 +68,25 @@ impl Shell {
                 if rest.is_empty() {
                     return Ok(0);
                 }
-                self.status = self.replace(rest.to_vec(), b"exec: line 0: ").await;
+                self.status = apart(|| self.replace(rest.to_vec(), b"exec: line 0: ")).await;
                 Err(Jump::Exit)
             }
             b"exit" | b"return" => {
                 let status = u32::from(self.status);
-                self.status = self.number(argv, status).await? as u8;
+                self.status = apart(|| self.number(argv, status)).await? as u8;
                 Err(if argv[0] == b"exit" { Jump::Exit } else { Jump::Return })
             }
-            b"export" | b"readonly" => self.mark(argv).await,
-            b"set" => self.set(argv).await,
+            b"export" | b"readonly" => apart(|| self.mark(argv)).await,
+            b"set" => apart(|| self.set(argv)).await,
             b"shift" => {
-                let number = self.number(argv, 1).await? as usize;
+                let number = apart(|| self.number(argv, 1)).await? as usize;
                 if number > self.arguments.len() {
                     return Ok(1);
                 }
                 self.arguments.drain(..number);
                 Ok(0)
             }
-            b"trap" => self.trap(argv).await,
+            b"trap" => apart(|| self.trap(argv)).await,
             b"unset" => {
                 let (functions, rest) = match rest.split_first() {
                     Some((option, rest)) if option == b"-f" => (true, rest),
@@ -96,7 +97,7 @@ impl Shell {
                     if functions {
                         self.functions.remove(name);
                     } else if self.variables.unset(name).is_err() {
-                        return self.fail([name, b": is read only".as_slice()].concat()).await;
+                        return apart(|| self.fail([name, b": is read only".as_slice()].concat())).await;
                     }
                 }
                 Ok(0)
@@ -106,7 +107,9 @@ impl Shell {
     }
 
     async fn include(&mut self, argv: &[Vec<u8>]) -> Result<u8, Jump> {
-        let Some(path) = argv.get(1) else { return Err(self.refuse(argv, "filename argument required").await) };
+        let Some(path) = argv.get(1) else {
+            return Err(self.refuse(argv, "filename argument required").await);
+        };
         match self.read_file(path).await {
             Ok(text) => {
                 self.status = 0;
@@ -115,7 +118,9 @@ impl Shell {
                     Err(jump) => Err(jump),
                 }
             }
-            Err(why) => Err(self.refuse(argv, [b"can't open '".as_slice(), path, b"': ", why.as_bytes()].concat()).await),
+            Err(why) => Err(self
+                .refuse(argv, [b"can't open '".as_slice(), path, b"': ", why.as_bytes()].concat())
+                .await),
         }
     }
 
@@ -177,7 +182,9 @@ impl Shell {
             }
             for &letter in &word[1..] {
                 if letter == b'i' || !self.options.set(letter, *sign == b'-') {
-                    return Err(self.refuse(argv, [b"illegal option -".as_slice(), &[letter]].concat()).await);
+                    return Err(self
+                        .refuse(argv, [b"illegal option -".as_slice(), &[letter]].concat())
+                        .await);
                 }
             }
         }
@@ -212,7 +219,10 @@ impl Shell {
             match Signal::parse(name) {
                 Some(signal) => self.set_trap(signal, command),
                 None => {
-                    self.say([b"trap: line 0: ".as_slice(), name, b": invalid signal specification"].concat()).await;
+                    self.say(
+                        [b"trap: line 0: ".as_slice(), name, b": invalid signal specification"].concat(),
+                    )
+                    .await;
                     status = 1;
                 }
             }

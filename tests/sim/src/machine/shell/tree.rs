@@ -5,18 +5,38 @@ use std::sync::{Arc, OnceLock};
 pub(super) enum Node {
     Simple(Simple),
     /// At least two, or one with `!`.
-    Pipeline { not: bool, parts: Vec<Arc<Node>> },
+    Pipeline {
+        not: bool,
+        parts: Vec<Arc<Node>>,
+    },
     /// What follows is run if the status so far is success (`true`), or failure.
     AndOr(Arc<Node>, Vec<(bool, Arc<Node>)>),
     List(Vec<Arc<Node>>),
     Background(Arc<Node>),
     Subshell(Arc<Node>),
-    If { arms: Vec<(Arc<Node>, Arc<Node>)>, otherwise: Option<Arc<Node>> },
-    While { until: bool, condition: Arc<Node>, body: Arc<Node> },
+    If {
+        arms: Vec<(Arc<Node>, Arc<Node>)>,
+        otherwise: Option<Arc<Node>>,
+    },
+    While {
+        until: bool,
+        condition: Arc<Node>,
+        body: Arc<Node>,
+    },
     /// Without words: the arguments.
-    For { name: Vec<u8>, words: Option<Vec<Word>>, body: Arc<Node> },
-    Case { word: Word, arms: Vec<(Vec<Word>, Arc<Node>)> },
-    Function { name: Vec<u8>, body: Arc<Node> },
+    For {
+        name: Vec<u8>,
+        words: Option<Vec<Word>>,
+        body: Arc<Node>,
+    },
+    Case {
+        word: Word,
+        arms: Vec<(Vec<Word>, Arc<Node>)>,
+    },
+    Function {
+        name: Vec<u8>,
+        body: Arc<Node>,
+    },
     Redirected(Arc<Node>, Vec<Redirect>),
 }
 
@@ -36,9 +56,19 @@ pub(super) enum Part {
     /// Without quotes: it may be a pattern.
     Text(Vec<u8>),
     Quoted(Vec<u8>),
-    Parameter { name: Vec<u8>, form: Form, quoted: bool },
-    Command { node: Arc<Node>, quoted: bool },
-    Arithmetic { word: Word, quoted: bool },
+    Parameter {
+        name: Vec<u8>,
+        form: Form,
+        quoted: bool,
+    },
+    Command {
+        node: Arc<Node>,
+        quoted: bool,
+    },
+    Arithmetic {
+        word: Word,
+        quoted: bool,
+    },
 }
 
 /// What is done with a parameter; `empty`: an empty one is as one that is not set.

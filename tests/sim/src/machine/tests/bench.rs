@@ -23,7 +23,8 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Self {
-        let mut machine = Machine::new(Files::busybox(), b"web", Timestamp::new(1_700_000_000, 0).unwrap(), 1);
+        let mut machine =
+            Machine::new(Files::busybox(), b"web", Timestamp::new(1_700_000_000, 0).unwrap(), 1);
         machine.start(Moment::default()).unwrap();
         let mut bench = Self { machine, now: Moment::default() };
         bench.settle();
@@ -45,9 +46,13 @@ impl Bench {
     pub(super) fn command(argv: &[&str]) -> Command {
         Command {
             argv: argv.iter().map(|it| it.as_bytes().to_vec()).collect(),
-            env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root"]
-                .map(|it| it.as_bytes().to_vec())
-                .to_vec(),
+            env: [
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "HOME=/root",
+                "USER=root",
+            ]
+            .map(|it| it.as_bytes().to_vec())
+            .to_vec(),
             cwd: b"/root".to_vec(),
             ..Command::default()
         }
@@ -81,7 +86,11 @@ impl Bench {
                 self.machine.forget(id);
                 return Outcome { stdout, stderr, code, time: self.now.since(start) };
             }
-            assert!(moved || more || self.wait(), "it waits for ever: {:?}", String::from_utf8_lossy(&stdout));
+            assert!(
+                moved || more || self.wait(),
+                "it waits for ever: {:?}",
+                String::from_utf8_lossy(&stdout)
+            );
         }
     }
 
@@ -94,6 +103,10 @@ impl Bench {
     pub(super) fn says(&mut self, script: &str, stdout: &str, stderr: &str, code: i32) {
         let out = self.run(&["sh", "-c", script], b"");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert_eq!((text(&out.stdout), text(&out.stderr), out.code), (stdout.into(), stderr.into(), code), "{script}");
+        assert_eq!(
+            (text(&out.stdout), text(&out.stderr), out.code),
+            (stdout.into(), stderr.into(), code),
+            "{script}"
+        );
     }
 }

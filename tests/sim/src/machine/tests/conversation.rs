@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::bench::Bench;
-use crate::machine::process::{CommandId, Stream};
+use crate::machine::process::{CommandId, Noise, Stream};
 
 fn hear(bench: &mut Bench, id: CommandId) -> String {
     bench.settle();
@@ -36,7 +36,11 @@ fn word_by_word() {
 #[test]
 fn signals() {
     let mut bench = Bench::new();
-    let id = bench.spawn(&["sh", "-c", "trap 'echo caught; exit 9' TERM; echo ready; while :; do sleep 0.1; done"]);
+    let id = bench.spawn(&[
+        "sh",
+        "-c",
+        "trap 'echo caught; exit 9' TERM; echo ready; while :; do sleep 0.1; done",
+    ]);
     assert_eq!(hear(&mut bench, id), "ready\n");
     bench.machine.signal(id, 15);
     assert_eq!(hear(&mut bench, id), "");
@@ -128,7 +132,7 @@ fn bounds() {
         "! ".repeat(5000),
         "case x in x) ".repeat(5000),
         format!("echo $(({}1))", "(".repeat(5000)),
-        "eval \"eval \\\"$0\\\"\"; f() { eval f; }; f".to_owned(),
+        "f() { eval f; }; f".to_owned(),
         "x=1; while :; do x=$x$x$x$x; done".to_owned(),
         "x=$(yes)".to_owned(),
         "trap 'kill -TERM $$; x' TERM; kill -TERM $$; exit 2".to_owned(),
@@ -148,7 +152,8 @@ fn bounds() {
 #[test]
 fn terminal() {
     let mut bench = Bench::new();
-    let mut command = Bench::command(&["sh", "-c", "stty size; cat; stty size; echo err >&2; tty; sleep 100"]);
+    let mut command =
+        Bench::command(&["sh", "-c", "stty size; cat; stty size; echo err >&2; tty; sleep 100"]);
     command.terminal = Some((80, 24));
     let id = bench.machine.spawn(command, bench.now).unwrap();
     assert_eq!(hear(&mut bench, id), "24 80\r\n");
@@ -166,7 +171,10 @@ fn terminal() {
     assert_eq!(say(&mut bench, id, "cd /tmp\n"), "cd /tmp\r\n/tmp # ");
     assert_eq!(say(&mut bench, id, "sleep 50\n"), "sleep 50\r\n");
     assert_eq!(say(&mut bench, id, "\x03"), "^C\r\n/tmp # ");
-    assert_eq!(say(&mut bench, id, "echo $?; fi\n"), "echo $?; fi\r\nsh: syntax error: unexpected \"fi\"\r\n/tmp # ");
+    assert_eq!(
+        say(&mut bench, id, "echo $?; fi\n"),
+        "echo $?; fi\r\nsh: syntax error: unexpected \"fi\"\r\n/tmp # "
+    );
     assert_eq!(say(&mut bench, id, "half\x03"), "half^C\r\n/tmp # ");
     assert_eq!(say(&mut bench, id, "exit 3\n"), "exit 3\r\n");
     assert_eq!(bench.machine.exit(id), Some(3));
@@ -178,4 +186,41 @@ fn terminal() {
     bench.machine.close(id);
     bench.settle();
     assert_eq!(bench.machine.exit(id), Some(129));
+}
+
+/// No text makes it panic, and none keeps it from being stopped.
+#[test]
+fn any_text() {
+    const PARTS: &str = "if|then|else|fi|while|do|done|for|in|case|esac|x|y=|$x|${x|}|$(|)|((|))|`|'|\"|\\|;|;;|&|&&|||\n|<|>|<<E|E\n|2>&1|{|(|*|?|[|[:|]|!|#|~|=|-|0|1|%|:-|a|/tmp|/etc/passwd|-c|-n|+|echo|cat|tr|sed|s/a/b/|grep|printf|%d|%s|%*|head|tail|test|expr|cut|-f|ls|-l|read|set|--|trap|eval|exec|sh|sleep|wait|kill|$!|$$|$((|1/0|cd|stat|mkdir|rm|-r|cp|mv|ln|dd|bs=1|seq|9|sort|uniq|tee|wc|chmod|u+x|7|date|+%s|yes|export|local|shift|break|return|exit|\u{fc}|\0";
+    let parts: Vec<&str> = PARTS.split('|').collect();
+    let seed = std::env::var("LXIO_SEED").ok().and_then(|it| it.parse().ok()).unwrap_or(1);
+    let rounds = std::env::var("LXIO_ROUNDS").ok().and_then(|it| it.parse().ok()).unwrap_or(300);
+    let mut noise = Noise::of(seed);
+    let mut bench = Bench::new();
+    for round in 0..rounds {
+        let mut script = String::new();
+        for _ in 0..noise.next() % 24 {
+            script.push_str(parts[noise.next() as usize % parts.len()]);
+            if noise.next() % 3 > 0 {
+                script.push(' ');
+            }
+        }
+        let argv = if round % 4 == 0 { script.split(' ').collect() } else { vec!["sh", "-c", &script] };
+        let Ok(id) = bench.machine.spawn(Bench::command(&argv), bench.now) else { continue };
+        bench.machine.push(id, script.as_bytes());
+        for _ in 0..5 {
+            bench.machine.take(id, Stream::Stdout, 1 << 20);
+            bench.machine.take(id, Stream::Stderr, 1 << 20);
+            bench.settle();
+            bench.machine.close(id);
+            bench.wait();
+        }
+        bench.machine.signal(id, 9);
+        bench.settle();
+        assert!(bench.machine.exit(id).is_some(), "{script:?}");
+        bench.machine.forget(id);
+        if !bench.machine.is_running() || round % 20 == 0 {
+            bench = Bench::new();
+        }
+    }
 }

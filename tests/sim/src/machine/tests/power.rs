@@ -102,7 +102,7 @@ done
     bench.wait();
     let shown = String::from_utf8(bench.machine.console_take()).unwrap();
     assert_eq!(shown, "sleep 5\r\n^C\r\n~ # exit\r\n~ # ");
-    bench.says("ps | grep -c sh", "3\n", "", 0);
+    bench.says("ps | grep -c 'sh -l'", "3\n", "", 0);
     assert!(halts(&mut bench, 0));
 }
 
@@ -111,7 +111,10 @@ fn frozen() {
     let mut bench = Bench::new();
     let id = bench.spawn(&["sh", "-c", "echo a; sleep 1; echo b"]);
     bench.machine.freeze(true);
-    assert_eq!((bench.machine.next(), bench.machine.step(bench.now.plus(Duration::from_secs(9)))), (None, false));
+    assert_eq!(
+        (bench.machine.next(), bench.machine.step(bench.now.plus(Duration::from_secs(9)))),
+        (None, false)
+    );
     assert!(bench.machine.is_frozen());
     bench.machine.freeze(false);
     let out = bench.finish(id, b"");
@@ -124,7 +127,12 @@ fn the_same_again() {
     let noise = || Bench::new().run(&["head", "-c", "1000", "/dev/urandom"], b"").stdout;
     assert!(noise() == noise());
     let mut bench = Bench::new();
-    bench.says("sleep 3; date -u +%s; hostname; date", "1700000003\nweb\nTue Nov 14 22:13:23 UTC 2023\n", "", 0);
+    bench.says(
+        "sleep 3; date -u +%s; hostname; date",
+        "1700000003\nweb\nTue Nov 14 22:13:23 UTC 2023\n",
+        "",
+        0,
+    );
     bench.machine.set_hostname(b"other");
     bench.says("hostname", "other\n", "", 0);
 }

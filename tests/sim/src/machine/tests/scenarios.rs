@@ -7,9 +7,13 @@ use crate::machine::process::{Noise, SpawnError};
 #[test]
 fn scripts_of_the_live_suite() {
     let mut bench = Bench::new();
-    for (script, code) in
-        [("exit 0", 0), ("exit 7", 7), ("exit 255", 255), ("kill -9 $$; sleep 9", 137), ("kill -15 $$; sleep 9", 143)]
-    {
+    for (script, code) in [
+        ("exit 0", 0),
+        ("exit 7", 7),
+        ("exit 255", 255),
+        ("kill -9 $$; sleep 9", 137),
+        ("kill -15 $$; sleep 9", 143),
+    ] {
         bench.says(&format!("echo out; echo err >&2; {script}"), "out\n", "err\n", code);
     }
     bench.says("id -u; id -g; pwd; echo $HOME", "0\n0\n/root\n/root\n", "", 0);
@@ -30,7 +34,12 @@ fn scripts_of_the_live_suite() {
         assert_eq!(out.stderr, format!("err {at}\n").into_bytes());
     }
     let quoted = "bad-\\377\\376-utf8 100%% line\\nfeed\\ttab \"'\\''\\\\\\\\$x";
-    bench.says(&format!("cd /tmp; echo x >\"$(printf '{quoted}')\"; cat \"$(printf '/tmp/{quoted}')\""), "x\n", "", 0);
+    bench.says(
+        &format!("cd /tmp; echo x >\"$(printf '{quoted}')\"; cat \"$(printf '/tmp/{quoted}')\""),
+        "x\n",
+        "",
+        0,
+    );
 }
 
 fn lines(number: u32) -> String {
@@ -47,7 +56,8 @@ fn arguments_and_settings() {
     let out = bench.run(&["head", "-c", "3000000", "/dev/zero"], b"");
     assert!(out.stdout.len() == 3_000_000 && out.stdout.iter().all(|it| *it == 0));
 
-    let mut command = Bench::command(&["sh", "-c", "echo \"$A|$B\"; id -u; id -g; pwd; echo $HOME; echo x >/root/x"]);
+    let mut command =
+        Bench::command(&["sh", "-c", "echo \"$A|$B\"; id -u; id -g; pwd; echo $HOME; echo x >/root/x"]);
     command.env.extend([b"A=x y=z".to_vec(), "B=ü\n".into()]);
     (command.uid, command.gid, command.cwd) = (1000, 1000, b"/tmp".to_vec());
     let id = bench.machine.spawn(command, bench.now).unwrap();
