@@ -30,7 +30,7 @@ pub(crate) fn serve(
             Body { status: 206, kind, fields, pieces: cut(&pieces, from, to), ..Body::default() }
         }
         Some(Err(why)) => {
-            fields.retain(|(name, _)| name != "Last-Modified" && name != "Accept-Ranges");
+            fields.retain(|(name, _)| name != "Accept-Ranges");
             if why == BEYOND {
                 fields.push(("Content-Range".into(), format!("bytes */{length}").into_bytes()));
             }

@@ -144,7 +144,7 @@ pub(crate) fn get(world: &mut World, request: &Request, name: &str) -> Answered 
         Ok(match &node.kind {
             // LXD tells neither length nor kind; Incus does, of files.
             kind if is_head => {
-                let is_json = lxd || matches!(kind, Kind::Directory(_));
+                let is_json = lxd || matches!(kind, Kind::Directory(_) | Kind::Symlink(_));
                 let kind = if is_json { "application/json" } else { "application/octet-stream" };
                 let length = (!is_json).then(|| node.size());
                 Answer::Bytes(Body {

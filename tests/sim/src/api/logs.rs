@@ -126,7 +126,12 @@ pub(crate) fn get(world: &mut World, request: &Request, name: &str, file: &str, 
     world.instance(project, name)?;
     check(world, file, recorded)?;
     tell(world, request, name, file, "instance-log-retrieved");
-    let own = own(world, project, name).any(|it| it == file).then(Record::default);
+    let own = own(world, project, name).any(|it| it == file).then(|| Record {
+        modified: world
+            .instance(project, name)
+            .map_or(Timestamp::UNIX_EPOCH, |it| it.used.unwrap_or(it.created)),
+        ..Record::default()
+    });
     let found = world.instance(project, name)?.kept.records.as_ref().and_then(|it| it.get(file));
     let record = found.or(own.as_ref()).ok_or_else(|| missing(world, name, file, recorded, "open"))?;
     let fields = vec![("Content-Disposition".into(), disposition(file.as_bytes()))];

@@ -75,12 +75,7 @@ pub(crate) fn post(world: &mut World, request: &Request, name: &str) -> Answered
             world.end(&other, Ok(Map::new()));
         }
     }
-    let mut resources = resources(world, project, name);
-    if !world.is_lxd()
-        && let Some(map) = resources.as_object_mut()
-    {
-        map.remove("containers");
-    }
+    let resources = resources(world, &instance, true);
     let mut begin = Begin::task("Showing console", project, resources);
     begin.class = Class::Websocket;
     begin.may_cancel = !world.is_lxd();

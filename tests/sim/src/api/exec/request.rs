@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::Session;
 use crate::api::instances::Status;
 use crate::api::members::Members;
+use crate::api::state::Named;
 use crate::http::{Answer, Answered, Refusal, Request};
 use crate::machine::process::Command;
 use crate::world::{Begin, Channel, Class, OperationId, Step, World};
@@ -81,12 +82,17 @@ impl Wanted {
     }
 }
 
-/// The resources that an operation inside of an instance is about.
-pub(crate) fn resources(world: &World, project: &str, name: &str) -> Value {
-    let project =
-        if world.is_lxd() || project == "default" { String::new() } else { format!("?project={project}") };
-    let containers = format!("/1.0/{}/{name}{project}", world.either("containers", "instances"));
-    json!({ "containers": [containers], "instances": [format!("/1.0/instances/{name}{project}")] })
+/// The resources that an operation inside of an instance is about. Commands without sockets are said to be
+/// about containers, too, by both.
+pub(crate) fn resources(world: &World, key: &Named, sockets: bool) -> Value {
+    let instance = if world.is_lxd() { format!("/1.0/instances/{}", key.1) } else { world.instance_url(key) };
+    let mut resources = json!({ "instances": [instance] });
+    if world.is_lxd() {
+        resources["containers"] = json!([format!("/1.0/containers/{}", key.1)]);
+    } else if !sockets {
+        resources["containers"] = json!([instance]);
+    }
+    resources
 }
 
 /// `POST /1.0/instances/{name}/exec`.
@@ -114,12 +120,12 @@ pub(crate) fn post(world: &mut World, request: &Request, name: &str) -> Answered
         }
     }
     wanted.complete();
-    let mut begin = Begin::task("Executing command", project, resources(world, project, name));
     let key = (project.to_owned(), name.to_owned());
+    let mut begin = Begin::task("Executing command", project, resources(world, &key, wanted.sockets));
     if !wanted.sockets {
         let record = wanted.record;
         let id = world.open(begin);
-        let session = Session::without_sockets(key, wanted.command(), record.then_some(&id));
+        let session = Session::without_sockets(world, key, wanted.command(), record.then_some(&id));
         world.state.execs.insert(id.clone(), session);
         return Ok(Answer::Async(id));
     }

@@ -83,9 +83,18 @@ impl Session {
         Self::new(instance, command, outlet)
     }
 
-    /// With `record`, its output goes into files that are named after an operation.
-    pub(super) fn without_sockets(instance: Named, command: Command, record: Option<&OperationId>) -> Self {
+    /// With `record`, its output goes into files that are named after an operation, and are there at once.
+    pub(super) fn without_sockets(
+        world: &mut World,
+        instance: Named,
+        command: Command,
+        record: Option<&OperationId>,
+    ) -> Self {
         let names = record.map(|id| ["stdout", "stderr"].map(|it| format!("exec_{}.{it}", id.0)));
+        let now = world.time_of_day();
+        if let (Some(names), Some(it)) = (&names, world.state.instances.get_mut(&instance)) {
+            names.iter().for_each(|name| it.kept.record(name, Bytes::new(), now));
+        }
         Self::new(instance, command, Outlet::Files(names))
     }
 
@@ -244,12 +253,18 @@ impl Session {
             Some(running) if !is_over => running.feed(channel, &mut self.input),
             _ => look(channel, &mut self.input),
         };
-        // LXD takes the end of the input for that of the output, too.
+        // LXD takes the end of the input for that of the output, too: with the next output it lets go of the
+        // terminal.
         let deaf = self.input == Input::Left || (scene.lxd && self.input == Input::Ended && !self.marked[0]);
         let is_ended = match &mut running {
             Some(running) if deaf => {
-                moved |= running.collect(Stream::Stdout, drop);
-                running.is_ended(Stream::Stdout)
+                if running.collect(Stream::Stdout, drop) {
+                    moved = true;
+                    if scene.lxd {
+                        running.machine.close(running.command);
+                    }
+                }
+                running.is_ended(Stream::Stdout) || scene.lxd
             }
             Some(running) => {
                 moved |= running.drain(channel, Stream::Stdout, scene.piece());
@@ -257,7 +272,7 @@ impl Session {
             }
             None => true,
         };
-        if is_over && is_ended && !deaf && !self.marked[0] {
+        if is_over && is_ended && self.input != Input::Left && !self.marked[0] {
             self.marked[0] = true;
             mark(channel);
             moved = true;
@@ -331,16 +346,13 @@ impl Scene {
 
 /// Runs the command of a session.
 fn start(world: &mut World, id: &OperationId) {
-    let (now, time) = (world.now, world.time_of_day());
+    let now = world.now;
     let Some(session) = world.state.execs.get_mut(id) else { return };
     let command = std::mem::take(&mut session.command);
     let argv: Vec<_> = command.argv.iter().map(|it| String::from_utf8_lossy(it).into_owned()).collect();
     let is_deaf = matches!(session.outlet, Outlet::Files(_));
     let spawned = match world.state.instances.get_mut(&session.instance) {
         Some(it) if !argv.is_empty() => {
-            if let Outlet::Files(Some(names)) = &session.outlet {
-                names.iter().for_each(|name| it.kept.record(name, Bytes::new(), time));
-            }
             it.touched = true;
             it.machine.spawn(command, now).inspect(|command| {
                 if is_deaf {
@@ -356,7 +368,9 @@ fn start(world: &mut World, id: &OperationId) {
         Err(SpawnError::NotExecutable(_)) => 126,
         Err(SpawnError::Refused(_)) => {
             world.state.execs.remove(id);
-            world.end(id, Err(Ending::new("Failed to retrieve PID of executing child process")));
+            let metadata = Map::from_iter([("return".to_owned(), Value::from(-1))]);
+            let err = "Failed to retrieve PID of executing child process".into();
+            world.end(id, Err(Ending { code: 500, err, metadata }));
             return;
         }
     };

@@ -124,6 +124,9 @@ impl World {
         if self.is_lxd() {
             return Refusal::new(404, "Instance not found");
         }
+        if !self.state.projects.contains_key(project) {
+            return Refusal::new(404, "Project not found");
+        }
         self.no_such_instance(project, name)
     }
 

@@ -41,14 +41,19 @@ fn line(node: &Node, now: Timestamp) -> String {
     };
     let bits = (0..9).map(|at| if node.owner.mode >> (8 - at) & 1 == 1 { b"rwx"[at % 3] } else { b'-' });
     let bits: String = std::iter::once(kind).chain(bits.map(char::from)).collect();
-    let named = |id: u32| if id == 0 { "root".to_owned() } else { id.to_string() };
+    // Groups have names, and users have not.
+    let group = match node.owner.gid {
+        0 => "root".to_owned(),
+        65534 => "nogroup".to_owned(),
+        gid => gid.to_string(),
+    };
     let is_recent = now.as_second() - node.modified.as_second() < RECENT;
     let time = node.modified.strftime(if is_recent { "%H:%M" } else { "%Y" }).to_string();
     format!(
-        "{bits} {:4} {:8} {:8} {:8} {} {time:>5} ",
+        "{bits} {:4} {:<8} {:8} {:8} {} {time:>5} ",
         if node.is_directory() { 2 } else { node.links },
-        named(node.owner.uid),
-        named(node.owner.gid),
+        node.owner.uid,
+        group,
         node.size(),
         node.modified.strftime("%b %-d"),
     )
@@ -65,8 +70,8 @@ mod tests {
         let now = Timestamp::constant(1_704_067_200, 0);
         let node = files.stat(b"/etc/passwd").unwrap();
         let size = node.size();
-        assert_eq!(line(node, now), format!("-rw-r--r--    1 root     root     {size:8} Jan 1 00:00 "));
+        assert_eq!(line(node, now), format!("-rw-r--r--    1 0        root     {size:8} Jan 1 00:00 "));
         let line = line(files.stat(b"/tmp").unwrap(), Timestamp::constant(1_804_067_200, 0));
-        assert_eq!(line, "drwxrwxrwx    2 root     root         4096 Jan 1  2024 ");
+        assert_eq!(line, "drwxrwxrwx    2 0        root         4096 Jan 1  2024 ");
     }
 }
