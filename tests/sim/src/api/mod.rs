@@ -22,6 +22,12 @@
 //! | `profiles`   | profiles |
 //! | `images`     | images and their aliases |
 //! | `content`    | bytes as the web server gives them: ranges, nothing new |
+//! | `collection` | resources that are hardly more than what a client wrote: one mechanism for all |
+//! | `networks`   | networks and what belongs to them |
+//! | `storage`    | pools and volumes |
+//! | `certificates`, `base64` | who is trusted |
+//! | `cluster`    | what a server says that is in no cluster; warnings |
+//! | `host`       | the machine it runs on |
 //! | `instances`  | instances and their snapshots |
 //! | `exec`       | commands inside of instances |
 //! | `console`    | the console of an instance |
@@ -30,6 +36,13 @@
 //! | `logs`       | what is kept beside instances |
 
 mod body;
+mod storage;
+mod networks;
+mod host;
+mod collection;
+mod cluster;
+mod certificates;
+mod base64;
 mod console;
 mod content;
 mod decode;

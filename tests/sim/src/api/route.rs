@@ -1,5 +1,9 @@
+use super::collection::Kind;
 use super::known::is_known;
-use super::{console, events, exec, files, images, instances, logs, operations, profiles, projects, server, sftp};
+use super::{
+    certificates, cluster, collection, console, events, exec, files, host, images, instances, logs, networks,
+    operations, profiles, projects, server, sftp, storage,
+};
 use crate::http::{Answer, Answered, Method, Refusal, Request};
 use crate::world::World;
 
@@ -30,7 +34,7 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
     use Method::{Delete, Get, Head, Patch, Post, Put};
     match (method, path) {
         (Get, [""]) => Answer::value(vec!["/1.0"]),
-        (Get, ["1.0"]) => server::get(world),
+        (Get, ["1.0"]) => server::get(world, request),
         (Put, ["1.0"]) => server::put(world, request),
         (Patch, ["1.0"]) => server::patch(world, request),
 
@@ -121,6 +125,7 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         (Delete, ["1.0", "images", "aliases", name @ ..]) if !name.is_empty() => {
             images::delete_alias(world, request, &name.join("/"))
         }
+        (_, ["1.0", "images", "aliases"]) => Err(missing(world, path)),
         (Get, ["1.0", "images", name]) => images::get(world, request, name),
         (Put, ["1.0", "images", name]) => images::put(world, request, name),
         (Patch, ["1.0", "images", name]) => images::patch(world, request, name),
@@ -138,6 +143,11 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         (Post, ["1.0", "profiles", name]) => profiles::rename(world, request, name),
         (Delete, ["1.0", "profiles", name]) => profiles::delete(world, request, name),
 
+        (Get, ["1.0", "storage-pools"]) => {
+            let pool = serde_json::json!({ "name": "default", "driver": "dir", "description": "", "config": {}, "status": "Created", "used_by": [], "locations": ["none"] });
+            super::listing::list(world, request, [("/1.0/storage-pools/default".to_owned(), pool)])
+        }
+
         (Get, ["1.0", "projects"]) => projects::list(world, request),
         (Post, ["1.0", "projects"]) => projects::create(world, request),
         (Get, ["1.0", "projects", name]) => projects::get(world, name),
@@ -148,8 +158,96 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         (Get, ["1.0", "projects", name, "state"]) => projects::state(world, name),
         (Get, ["1.0", "projects", name, "access"]) if !world.is_lxd() => projects::access(world, name),
 
+        (Get, ["1.0", "resources"]) => host::resources(world, request),
+        (Get, ["1.0", "metrics"]) => host::metrics(world),
+        (Get, ["1.0", "metadata", "configuration"]) if !world.is_lxd() => host::configuration(),
+        (Get, ["internal", "ready"]) => Answer::empty(),
+
+        (Get, ["1.0", "certificates"]) => certificates::list(world, request),
+        (Post, ["1.0", "certificates"]) => certificates::create(world, request),
+        (Get, ["1.0", "certificates", name]) => certificates::get(world, name),
+        (Put, ["1.0", "certificates", name]) => certificates::put(world, request, name),
+        (Patch, ["1.0", "certificates", name]) => certificates::patch(world, request, name),
+        (Delete, ["1.0", "certificates", name]) => certificates::delete(world, name),
+
+        (Get, ["1.0", "cluster"]) => cluster::get(world),
+        (Put, ["1.0", "cluster"]) => cluster::put(world, request),
+        (_, ["1.0", "cluster", part @ ("members" | "groups"), rest @ ..]) if rest.len() < 3 => {
+            cluster::part(world, method, &[&[*part], rest].concat())
+        }
+        (_, ["1.0", "warnings", rest @ ..]) if rest.len() < 2 => cluster::warnings(world, request, rest),
+
+        (Get, ["1.0", "networks"]) => networks::list(world, request),
+        (Get, ["1.0", "networks", name]) => networks::get(world, request, name),
+        (Get, ["1.0", "networks", name, "state"]) => networks::state(world, request, name),
+        (Get, ["1.0", "networks", name, "leases"]) => networks::leases(world, request, name),
+        (_, ["1.0", "networks", name, "forwards", rest @ ..]) => {
+            match networks::driver(world, request, name)?.as_str() {
+                "bridge" => simple(world, request, &networks::FORWARD, name, rest),
+                driver => unsupported(driver, "forwards"),
+            }
+        }
+        (_, ["1.0", "networks", name, part @ ("peers" | "load-balancers"), ..])
+            if is_known(world.setup.flavour, path) =>
+        {
+            let what = if *part == "peers" { "peering" } else { "load balancers" };
+            unsupported(&networks::driver(world, request, name)?, what)
+        }
+        (_, ["1.0", "networks", rest @ ..]) => simple(world, request, &networks::NETWORK, "", rest),
+        (_, ["1.0", "network-acls", name, "log"]) if method == Get => networks::log(world, request, name),
+        (_, ["1.0", "network-acls", rest @ ..]) => simple(world, request, &networks::ACL, "", rest),
+        (_, ["1.0", "network-zones", zone, "records", rest @ ..]) => {
+            world.zone(request, zone)?;
+            simple(world, request, &networks::RECORD, zone, rest)
+        }
+        (_, ["1.0", "network-zones", rest @ ..]) => simple(world, request, &networks::ZONE, "", rest),
+        (_, ["1.0", "network-integrations", rest @ ..]) if !world.is_lxd() => {
+            simple(world, request, &networks::INTEGRATION, "", rest)
+        }
+        (Get, ["1.0", "network-allocations"]) if !world.is_lxd() => networks::allocations(world, request),
+
+        (Get, ["1.0", "storage-pools", pool, "resources"]) => storage::resources(world, pool),
+        (_, ["1.0", "storage-pools", pool, "volumes", "custom", volume, "snapshots", rest @ ..])
+            if rest.len() < 2 =>
+        {
+            storage::snapshot(world, request, pool, volume, rest)
+        }
+        (_, ["1.0", "storage-pools", pool, "volumes", rest @ ..]) if is_known(world.setup.flavour, path) => {
+            storage::volume(world, request, pool, rest)
+        }
+        (_, ["1.0", "storage-pools", pool, "buckets", rest @ ..]) if is_known(world.setup.flavour, path) => {
+            storage::bucket(world, request, pool, rest)
+        }
+        (_, ["1.0", "storage-pools", rest @ ..]) => simple(world, request, &storage::POOL, "", rest),
+
         _ => Err(missing(world, path)),
     }
+}
+
+/// The endpoints of a kind that is nothing special.
+fn simple(
+    world: &mut World,
+    request: &Request,
+    kind: &'static Kind,
+    parent: &str,
+    path: &[&str],
+) -> Answered {
+    use Method::{Delete, Get, Patch, Post, Put};
+    match (request.method, path) {
+        (Get, []) => collection::list(world, request, kind, parent),
+        (Post, []) => collection::create(world, request, kind, parent),
+        (Get, [name]) => collection::get(world, request, kind, parent, name),
+        (Put, [name]) => collection::change(world, request, kind, parent, name, false),
+        (Patch, [name]) => collection::change(world, request, kind, parent, name, true),
+        (Post, [name]) if !kind.renamed.is_empty() => collection::rename(world, request, kind, parent, name),
+        (Delete, [name]) => collection::delete(world, request, kind, parent, name),
+        (_, [] | [_]) => Err(Refusal::no_method()),
+        _ => Err(Refusal::no_path()),
+    }
+}
+
+fn unsupported(driver: &str, what: &str) -> Answered {
+    Err(Refusal::new(400, format!("Network driver \"{driver}\" does not support {what}")))
 }
 
 /// Why nothing answers: no such path, or not for this method.

@@ -1,7 +1,11 @@
+use std::sync::OnceLock;
+
 use lxio_core::bytes::Chance;
 use serde_json::{Map, Value, json};
 
 use super::body::{self, Config};
+use super::certificates;
+use super::keys::{Bad, SERVER};
 use crate::http::{Answer, Answered, Refusal, Request, check_match};
 use crate::world::World;
 
@@ -19,17 +23,25 @@ impl Server {
 }
 
 /// `GET /1.0`.
-pub(crate) fn get(world: &World) -> Answered {
+pub(crate) fn get(world: &World, request: &Request) -> Answered {
+    if !request.text("target").is_empty() {
+        return Err(Refusal::new(404, "Cluster member not found"));
+    }
+    let config = world.state.server.config.iter().map(|(key, value)| {
+        // A password is not told.
+        let told = if key == "core.trust_password" { true.into() } else { value.as_str().into() };
+        (key.clone(), told)
+    });
     let extensions: Vec<_> = world.setup.extensions().collect();
     let mut server = json!({
-        "config": world.state.server.config,
+        "config": config.collect::<Map<String, Value>>(),
         "api_extensions": extensions,
         "api_status": "stable",
         "api_version": "1.0",
         "auth": "trusted",
         "public": false,
         "auth_methods": ["tls"],
-        "environment": environment(world),
+        "environment": environment(world, request.project()),
     });
     if !world.is_lxd() {
         server["auth_user_name"] = "root".into();
@@ -39,7 +51,7 @@ pub(crate) fn get(world: &World) -> Answered {
 }
 
 /// What it runs on.
-fn environment(world: &World) -> Value {
+fn environment(world: &World, project: &str) -> Value {
     let lxc: Map<String, Value> = [
         "cgroup2",
         "core_scheduling",
@@ -72,11 +84,12 @@ fn environment(world: &World) -> Value {
     } else {
         kernel["unpriv_binfmt"] = "true".into();
     }
+    let (certificate, fingerprint) = world.server_certificate();
     json!({
-        "addresses": [],
+        "addresses": world.addresses(),
         "architectures": ["x86_64", "i686"],
-        "certificate": "",
-        "certificate_fingerprint": "",
+        "certificate": certificate,
+        "certificate_fingerprint": fingerprint,
         "driver": "lxc",
         "driver_version": "5.0.2",
         "firewall": "nftables",
@@ -87,7 +100,7 @@ fn environment(world: &World) -> Value {
         "lxc_features": lxc,
         "os_name": "Debian GNU/Linux",
         "os_version": "12",
-        "project": "default",
+        "project": project,
         "server": world.either("lxd", "incus"),
         "server_clustered": false,
         "server_event_mode": "full-mesh",
@@ -108,20 +121,60 @@ fn covered(world: &World) -> Value {
 /// `PUT /1.0`: what is left out is unset, but not the user's own keys.
 pub(crate) fn put(world: &mut World, request: &Request) -> Answered {
     check_match(request.field("if-match"), &covered(world))?;
-    let new = body::config(body::object(request)?.get("config"));
-    check(&new)?;
+    let new = wanted(world, &body::of(request, "ServerPut")?)?.unwrap_or_default();
+    world.check_server(&new)?;
     world.state.server.config.retain(|key, _| key.starts_with("user."));
     body::merge(&mut world.state.server.config, new);
     updated(world)
 }
 
-/// `PATCH /1.0`.
+/// `PATCH /1.0`. One that Incus refuses makes it forget the keys of this one member of a cluster.
 pub(crate) fn patch(world: &mut World, request: &Request) -> Answered {
     check_match(request.field("if-match"), &covered(world))?;
-    let new = body::config(body::object(request)?.get("config"));
-    check(&new)?;
+    let Some(new) = wanted(world, &body::of(request, "ServerPut")?)? else { return Answer::empty() };
+    if let Err(refusal) = world.check_server(&new) {
+        if !world.is_lxd() {
+            world.state.server.config.retain(|key, _| !LOCAL.contains(&key.as_str()));
+        }
+        return Err(refusal);
+    }
     body::merge(&mut world.state.server.config, new);
     updated(world)
+}
+
+/// Keys that each member of a cluster has for itself.
+const LOCAL: [&str; 12] = [
+    "cluster.https_address",
+    "core.bgp_address",
+    "core.bgp_routerid",
+    "core.debug_address",
+    "core.dns_address",
+    "core.https_address",
+    "core.metrics_address",
+    "core.storage_buckets_address",
+    "core.syslog_socket",
+    "network.ovs.connection",
+    "storage.backups_volume",
+    "storage.images_volume",
+];
+
+/// The configuration in a request, if it has one. Values that are no texts are refused in two ways.
+fn wanted(world: &World, object: &Map<String, Value>) -> Result<Option<Config>, Refusal> {
+    let Some(config) = object.get("config").filter(|it| !it.is_null()) else { return Ok(None) };
+    if world.is_lxd()
+        && let Some((key, odd)) = config.as_object().into_iter().flatten().find(|(_, it)| !it.is_string())
+    {
+        let kind = match odd {
+            Value::Number(_) => "float64",
+            Value::Bool(_) => "bool",
+            Value::Array(_) => "[]interface {}",
+            Value::Object(_) => "map[string]interface {}",
+            _ => "<nil>",
+        };
+        return Err(Refusal::new(400, format!("cannot set '{key}': invalid type {kind}")));
+    }
+    body::check(object, "ServerPut")?;
+    Ok(Some(body::config(Some(config))))
 }
 
 fn updated(world: &mut World) -> Answered {
@@ -129,23 +182,49 @@ fn updated(world: &mut World) -> Answered {
     Answer::empty()
 }
 
-fn check(config: &Config) -> Result<(), Refusal> {
-    const KNOWN: [&str; 12] = [
-        "acme.",
-        "backups.",
-        "candid.",
-        "cluster.",
-        "core.",
-        "images.",
-        "instances.",
-        "loki.",
-        "maas.",
-        "network.",
-        "oidc.",
-        "storage.",
-    ];
-    match config.keys().find(|key| !key.starts_with("user.") && !KNOWN.iter().any(|it| key.starts_with(it))) {
-        Some(key) => Err(Refusal::new(400, format!("Cannot set '{key}' to '{}': unknown key", config[key]))),
-        None => Ok(()),
+impl World {
+    fn check_server(&self, config: &Config) -> Result<(), Refusal> {
+        for (key, value) in config.iter().filter(|(key, _)| !key.starts_with("user.")) {
+            let bad = |why: &str| Err(Refusal::new(400, format!("cannot set '{key}' to '{value}': {why}")));
+            match SERVER.check(self.setup.flavour, key, value) {
+                Ok(()) => {}
+                Err(Bad::Key) => return bad("unknown key"),
+                Err(Bad::Value(why)) => return bad(&why),
+            }
+            let pool = value.split('/').next().unwrap_or_default();
+            if key.starts_with("storage.") && !pool.is_empty() && !self.has_pool(pool) {
+                let why = format!("Unable to load storage pool \"{pool}\": Storage pool not found");
+                return Err(Refusal::new(404, format!("Failed validation of \"{key}\": {why}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where it says that it listens, besides its socket.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let address = self.state.server.config.get("core.https_address").map_or("", String::as_str);
+        if address.is_empty() {
+            return Vec::new();
+        }
+        let has_port = address.ends_with(|it: char| it.is_ascii_digit())
+            && address.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':') || host.ends_with(']'));
+        let (host, port) =
+            if has_port { address.rsplit_once(':').unwrap_or_default() } else { (address, "8443") };
+        match host {
+            // Everywhere: all addresses of the host that others can reach.
+            "" | "0.0.0.0" | "[::]" => {
+                super::networks::HOST.iter().map(|it| format!("{it}:{port}")).collect()
+            }
+            host => vec![format!("{host}:{port}")],
+        }
+    }
+
+    /// Its certificate, and the fingerprint of that.
+    pub(crate) fn server_certificate(&self) -> (&'static str, &'static str) {
+        static FINGERPRINTS: [OnceLock<String>; 2] = [OnceLock::new(), OnceLock::new()];
+        let pem = self.either(include_str!("../extensions/lxd.pem"), include_str!("../extensions/incus.pem"));
+        let fingerprint = FINGERPRINTS[usize::from(self.is_lxd())]
+            .get_or_init(|| certificates::fingerprint(&certificates::bytes_of(pem).unwrap_or_default()));
+        (pem, fingerprint)
     }
 }

@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 
 use lxio_core::bytes::{Chance, Moment};
+use lxio_core::call::Flavour;
 
+use super::certificates::Certificates;
+use super::collection::Items;
 use super::console;
 use super::exec;
 use super::images::{self, Alias, Image};
@@ -10,6 +13,7 @@ use super::profiles::Profile;
 use super::projects::Project;
 use super::server::Server;
 use super::sftp;
+use super::storage::{POOL, first};
 use crate::Setup;
 use crate::world::{OperationId, World};
 
@@ -26,6 +30,9 @@ pub(crate) struct State {
     /// Of images.
     pub(crate) aliases: BTreeMap<Named, Alias>,
     pub(crate) instances: BTreeMap<Named, Instance>,
+    pub(crate) certificates: Certificates,
+    /// Networks, storage and what else is hardly more than what a client wrote, by kind.
+    pub(crate) collections: BTreeMap<&'static str, Items>,
     /// Commands that are under way. Like what follows, they do not survive.
     pub(crate) execs: BTreeMap<OperationId, exec::Session>,
     /// Clients at consoles.
@@ -43,6 +50,8 @@ impl State {
             images: BTreeMap::from([images::first(setup)]),
             aliases: BTreeMap::from([images::first_alias()]),
             instances: BTreeMap::new(),
+            certificates: Certificates::new(),
+            collections: BTreeMap::from([(POOL.id, first(setup.flavour == Flavour::Lxd))]),
             execs: BTreeMap::new(),
             consoles: BTreeMap::new(),
             transfers: BTreeMap::new(),

@@ -44,6 +44,7 @@ pub(crate) use metadata::{
     delete_template, get as get_metadata, patch as patch_metadata, put as put_metadata, put_template,
     template,
 };
+pub(crate) use object::expanded;
 pub(crate) use power::{put as put_state, put_all};
 pub(crate) use run::{next, step};
 pub(crate) use snapshots::{

@@ -9,7 +9,7 @@ use crate::api::state::Named;
 use crate::world::World;
 
 /// What is true of an instance when its profiles are counted in: configuration and devices.
-pub(super) fn expanded(
+pub(crate) fn expanded(
     world: &World,
     project: &str,
     settings: &Settings,

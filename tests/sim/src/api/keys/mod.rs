@@ -16,4 +16,4 @@
 
 mod table;
 
-pub(crate) use table::{Bad, INSTANCE, PROJECT, SERVER};
+pub(crate) use table::{Bad, INSTANCE, Keys, PROJECT, SERVER};

@@ -21,6 +21,12 @@ pub(crate) enum Bad {
 }
 
 impl Keys {
+    /// All keys that Incus has.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        let lines = self.0.lines().map(|it| it.split(' '));
+        lines.filter_map(|mut it| it.next().filter(|who| ["both", "incus"].contains(who)).and(it.next()))
+    }
+
     /// Checks a key and its value. An empty value unsets.
     pub(crate) fn check(self, flavour: Flavour, key: &str, value: &str) -> Result<(), Bad> {
         let other = if flavour == Flavour::Lxd { "incus" } else { "lxd" };
