@@ -44,7 +44,7 @@ pub fn conform(
 /// In what each run of a book differs from the golden answers below `golden`.
 ///
 /// # Errors
-/// When there are none for a kind of daemon, or they cannot be read.
+/// When there are none for a kind of daemon, or they cannot be read; the text names the file.
 pub fn against(book: &Book, golden: &Path) -> io::Result<Vec<(Run, Vec<Difference>)>> {
     let differences = |(run, told): (&Run, &Told)| {
         let expected = golden::read(&golden.join(&run.kind))?;

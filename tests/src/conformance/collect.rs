@@ -52,6 +52,8 @@ pub struct Collector {
 
 #[derive(Debug, Default)]
 struct State {
+    /// How many things have happened.
+    now: u64,
     exchanges: Vec<Exchange>,
     connections: HashMap<u64, Connection>,
 }
@@ -67,6 +69,7 @@ struct Connection {
     /// Whose answer is coming, or came last.
     receiving: Option<usize>,
     client_ended: bool,
+    server_ended: bool,
 }
 
 impl Collector {
@@ -83,15 +86,23 @@ impl Collector {
 impl Observer for Collector {
     fn seen(&self, conn: u64, what: Seen<'_>) {
         let mut state = self.state();
-        let State { exchanges, connections } = &mut *state;
+        let State { now, exchanges, connections } = &mut *state;
+        *now += 1;
         let connection = connections.entry(conn).or_default();
         match what {
-            Seen::Data(direction, bytes) => connection.data(direction, bytes, exchanges),
+            Seen::Data(direction, bytes) => connection.data(direction, bytes, *now, exchanges),
             Seen::Eof(Direction::ToServer) | Seen::Reset(Direction::ToServer, _) => {
                 connection.client_ended = true;
+                let receiving = connection.receiving.and_then(|at| exchanges[at].answer.as_mut());
+                if let Some(socket) = receiving.and_then(|it| it.socket.as_mut())
+                    && !connection.server_ended
+                {
+                    socket.left.get_or_insert(*now);
+                }
             }
             Seen::Eof(Direction::ToClient) | Seen::Reset(Direction::ToClient, _) => {
                 let receiving = connection.receiving.and_then(|at| exchanges[at].answer.as_mut());
+                connection.server_ended = true;
                 if let Some(answer) = receiving {
                     answer.whole |= answer.lasts() && !connection.client_ended;
                 }
@@ -105,8 +116,8 @@ impl Observer for Collector {
 }
 
 impl Connection {
-    fn data(&mut self, direction: Direction, bytes: &[u8], exchanges: &mut Vec<Exchange>) {
-        let Self { traffic, sending, pending, receiving, client_ended } = self;
+    fn data(&mut self, direction: Direction, bytes: &[u8], now: u64, exchanges: &mut Vec<Exchange>) {
+        let Self { traffic, sending, pending, receiving, client_ended, .. } = self;
         traffic.read(direction, bytes, |piece| match piece {
             Piece::Request { method, target, fields } => {
                 *sending = Some(exchanges.len());
@@ -144,7 +155,7 @@ impl Connection {
             Piece::Body(_) | Piece::Upgraded(_) | Piece::End => {
                 let Some(answer) = receiving.and_then(|at| exchanges[at].answer.as_mut()) else { return };
                 match (piece, &mut answer.socket) {
-                    (Piece::Upgraded(bytes), Some(socket)) => socket.push(bytes),
+                    (Piece::Upgraded(bytes), Some(socket)) => socket.push(bytes, now),
                     (Piece::Body(bytes), _) => answer.body.push(bytes),
                     _ => answer.whole = !*client_ended,
                 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::masked::{is_final, is_operation};
-use super::{Entry, Story, Told, events};
+use super::{Entry, Story, Told, events, rules};
 
 /// One thing in which two daemons differ.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +55,7 @@ pub fn stories(expected: &Story, found: &Story, crowds: bool) -> Vec<Difference>
         match of(found, entry) {
             Some(at) if expected.early(entry).is_empty() && found.early(entry).is_empty() => {
                 differences.answers(entry, &found.entries[at]);
-                differences.early(entry, &found.entries[at], [expected, found]);
+                differences.early([entry, &found.entries[at]], [expected, found]);
             }
             Some(at) => {
                 differences.some([entry, &found.entries[at]], [expected.early(entry), found.early(entry)]);
@@ -79,12 +79,15 @@ impl Story {
         began.map_or(&[], |it| &it.early)
     }
 
-    /// The ends of the operations that this request began, as others were told of them.
-    fn ends<'a>(&'a self, began: &'a Entry) -> Vec<&'a Value> {
+    /// Whether this is how an operation of this request ended, as far as anybody was told.
+    fn ended(&self, began: &Entry, operation: &Value) -> bool {
         let of = began.label();
         let looks = self.entries.iter().filter(|it| it.request["of"] == of);
-        let told = looks.flat_map(|it| &it.answers).map(|it| &it["body"]["metadata"]);
-        told.filter(|it| is_final(it)).chain(&began.early).collect()
+        let mut told = looks.flat_map(|it| &it.answers).map(|it| &it["body"]).filter(|it| !it.is_null());
+        let same = |it: &Value| {
+            it["metadata"] == *operation || it["type"] == "error" && it["error"] == operation["err"]
+        };
+        began.early.contains(operation) || told.clone().any(same) || told.next().is_none()
     }
 }
 
@@ -99,14 +102,20 @@ impl Entry {
 
     /// Whether it looks at an operation, whose states before the last are chance.
     fn is_passing(&self) -> bool {
-        !self.request["of"].is_null() && self.answers.iter().all(|it| passing(it))
+        !self.request["of"].is_null() && self.answers.iter().all(passing)
     }
 }
 
 /// Whether this answer shows an operation that has not ended.
 fn passing(answer: &Value) -> bool {
     let operation = &answer["body"]["metadata"];
-    answer["status"] == 200 && is_operation(operation) && !is_final(operation)
+    answer["status"] == 200 && is_operation(operation) && operation["status_code"] == "{unfinished}"
+}
+
+/// Whether this answer shows an operation that has ended, or an error in its place.
+fn ended(answer: &Value) -> bool {
+    let operation = &answer["body"]["metadata"];
+    answer["body"]["type"] == "error" || is_operation(operation) && is_final(operation)
 }
 
 struct Differences<'a> {
@@ -127,24 +136,33 @@ impl Differences<'_> {
     }
 
     fn answers(&mut self, expected: &Entry, found: &Entry) {
-        let settled = |entry: &Entry| {
-            let ended = |it: &&Value| entry.request["of"].is_null() || !passing(it);
-            let list: Vec<_> = entry.answers.iter().filter(ended).cloned().collect();
-            // Nothing but states in between: they are what there is.
-            if list.is_empty() { (entry.answers.clone(), true) } else { (list, false) }
-        };
-        let ((expected, between), (found, only)) = (settled(expected), settled(found));
-        if between != only {
+        // Whether a client that goes away hears the answer is chance. One that should have is not content.
+        if expected.answers.is_empty() || found.answers.is_empty() {
             return;
         }
-        for (at, (expected, found)) in expected.iter().zip(&found).enumerate() {
-            self.answer(&at.to_string(), expected, found);
+        let parts = |entry: &Entry| -> [Vec<Value>; 2] {
+            let looks = !entry.request["of"].is_null();
+            let (before, settled) = entry.answers.iter().cloned().partition(|it| looks && passing(it));
+            [before, settled]
+        };
+        let ([before, settled], [other_before, other_settled]) = (parts(expected), parts(found));
+        for (at, (one, other)) in before.iter().zip(&other_before).enumerate() {
+            self.answer(&format!("before/{at}"), one, other);
         }
-        for (at, more) in expected.iter().enumerate().skip(found.len()) {
-            self.add(&at.to_string(), Some(more), None::<&Value>);
+        for (at, (one, other)) in settled.iter().zip(&other_settled).enumerate() {
+            self.answer(&at.to_string(), one, other);
         }
-        for (at, more) in found.iter().enumerate().skip(expected.len()) {
-            self.add(&at.to_string(), None::<&Value>, Some(more));
+        // Whether an operation was seen in its end here, or before it, is chance.
+        let chance = |it: &Value, alone: bool, before: &[Value]| alone && !before.is_empty() && ended(it);
+        for (at, more) in settled.iter().enumerate().skip(other_settled.len()) {
+            if !chance(more, other_settled.is_empty(), &other_before) {
+                self.add(&at.to_string(), Some(more), None::<&Value>);
+            }
+        }
+        for (at, more) in other_settled.iter().enumerate().skip(settled.len()) {
+            if !chance(more, settled.is_empty(), &before) {
+                self.add(&at.to_string(), None::<&Value>, Some(more));
+            }
         }
     }
 
@@ -160,12 +178,11 @@ impl Differences<'_> {
     }
 
     /// An early end is one that came later on the other side.
-    fn early(&mut self, expected: &Entry, found: &Entry, [one, other]: [&Story; 2]) {
-        let (ends, found_ends) = (one.ends(expected), other.ends(found));
-        for it in found.early.iter().filter(|it| !ends.is_empty() && !ends.contains(it)) {
+    fn early(&mut self, [expected, found]: [&Entry; 2], [one, other]: [&Story; 2]) {
+        for it in found.early.iter().filter(|it| !one.ended(expected, it)) {
             self.add("early", None::<&Value>, Some(it));
         }
-        for it in expected.early.iter().filter(|it| !found_ends.is_empty() && !found_ends.contains(it)) {
+        for it in expected.early.iter().filter(|it| !other.ended(found, it)) {
             self.add("early", Some(it), None::<&Value>);
         }
     }
@@ -194,21 +211,23 @@ impl Differences<'_> {
     /// Of an operation there may be the states before its end, the end, or both.
     fn events(&mut self, path: &str, expected: &Value, found: &Value) {
         let (Value::Object(expected), Value::Object(found)) = (expected, found) else { return };
-        for (source, one) in expected {
-            let (Some(one), Some(other)) = (one.as_array(), found.get(source).and_then(Value::as_array))
+        let sources = expected.keys().chain(found.keys().filter(|it| !expected.contains_key(*it)));
+        for source in sources.filter(|it| !rules::is_last(self.scenario, it)) {
+            let path = format!("{path}/{source}");
+            let (Some(Value::Array(one)), Some(Value::Array(other))) =
+                (expected.get(source), found.get(source))
             else {
+                self.value(&path, expected.get(source), found.get(source));
                 continue;
             };
             let parts = |list: &[Value]| -> [Vec<Value>; 2] {
-                let (ended, before) = list
-                    .iter()
-                    .cloned()
-                    .partition(|it| events::is_operation(source) && is_final(&it["metadata"]));
+                let ended = |it: &Value| events::is_operation(source) && is_final(&it["metadata"]);
+                let (ended, before) = list.iter().cloned().partition(ended);
                 [before, ended]
             };
             for (one, other) in parts(one).iter().zip(&parts(other)) {
                 for (at, (one, other)) in one.iter().zip(other).enumerate() {
-                    self.value(&format!("{path}/{source}/{at}"), Some(one), Some(other));
+                    self.value(&format!("{path}/{at}"), Some(one), Some(other));
                 }
             }
         }

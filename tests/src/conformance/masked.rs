@@ -2,20 +2,22 @@ use serde_json::{Map, Value, json};
 
 use super::{Names, rules};
 
+/// The codes of success, failure and cancellation.
+const FINAL: [u64; 3] = [200, 400, 401];
+
 /// JSON of an answer as it can be compared: what is of other scenarios is left out, what is never the same
 /// twice is replaced.
 #[must_use]
 pub(super) fn answer(names: &Names, body: &Value, status: u16) -> Value {
     let mut body = body.clone();
-    if status == 202 {
-        begun(&mut body["metadata"]);
+    if let (202, Some(operation)) = (status, body.get_mut("metadata")) {
+        begun(operation);
     }
     let mut masked = value(names, &body, &mut Vec::new());
-    match (&body["metadata"], &mut masked["metadata"]) {
-        (Value::Array(_), Value::Array(list)) => list.sort_by_cached_key(Value::to_string),
-        // Operations by their states: a state is there if an operation is in it.
-        (Value::Object(all), Value::Object(own)) => own.retain(|key, list| {
-            let operations = all[key].as_array().and_then(|it| it.first()).is_some_and(|it| {
+    match (&body["metadata"], masked.get_mut("metadata")) {
+        (Value::Array(_), Some(Value::Array(list))) => list.sort_by_cached_key(Value::to_string),
+        (Value::Object(all), Some(Value::Object(own))) => own.retain(|key, list| {
+            let operations = all.get(key).and_then(|it| it.as_array()?.first()).is_some_and(|it| {
                 is_operation(it) || it.as_str().is_some_and(|it| it.starts_with("/1.0/operations/"))
             });
             if let (true, Value::Array(list)) =
@@ -24,6 +26,7 @@ pub(super) fn answer(names: &Names, body: &Value, status: u16) -> Value {
                 // How many there are depends on the size of the crowd.
                 list.dedup();
             }
+            // Operations by their states: a state is there if an operation is in it.
             !operations || *list != json!([])
         }),
         _ => {}
@@ -57,10 +60,12 @@ fn begun(operation: &mut Value) {
     if !is_operation(operation) {
         return;
     }
-    operation["status"] = "{begun}".into();
-    operation["status_code"] = "{begun}".into();
-    operation["err"] = "{begun}".into();
-    if let Some(metadata) = operation["metadata"].as_object_mut() {
+    for name in ["status", "status_code", "err"] {
+        if let Some(value) = operation.get_mut(name) {
+            *value = "{begun}".into();
+        }
+    }
+    if let Some(metadata) = operation.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.retain(|key, _| !matches!(key.as_str(), "return" | "output" | "fingerprint" | "size"));
     }
 }
@@ -74,15 +79,18 @@ pub(super) fn is_operation(value: &Value) -> bool {
 /// Whether this operation has ended.
 #[must_use]
 pub(super) fn is_final(operation: &Value) -> bool {
-    matches!(operation["status_code"].as_u64(), Some(200 | 400 | 401))
+    operation["status_code"].as_u64().is_some_and(|it| FINAL.contains(&it))
 }
 
 /// Which of its states an operation that has not ended was seen in, and how far it said it was, is chance.
 fn between(operation: &mut Map<String, Value>) {
-    let ended = is_final(&Value::Object(operation.clone()));
-    if !ended && operation["status_code"].is_u64() {
-        operation.insert("status".into(), "{unfinished}".into());
-        operation.insert("status_code".into(), "{unfinished}".into());
+    let code = operation.get("status_code").and_then(Value::as_u64);
+    if code.is_some_and(|it| !FINAL.contains(&it)) {
+        for name in ["status", "status_code"] {
+            if let Some(value) = operation.get_mut(name) {
+                *value = "{unfinished}".into();
+            }
+        }
     }
     if let Some(metadata) = operation.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.retain(|key, _| key != "progress" && !key.ends_with("_progress"));

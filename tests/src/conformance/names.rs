@@ -319,3 +319,65 @@ fn time(text: &str) -> Option<usize> {
 pub(super) fn label(text: &str) -> String {
     sha256(text.as_bytes())[..6].to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    fn names() -> Names {
+        let place = Place {
+            tag: "lxio-12ab34".into(),
+            prefix: "lxio-12ab34-b012-".into(),
+            shared: "lxio-12ab34-b-shared".into(),
+            image: ONE.into(),
+            directory: "/var/lib/d".into(),
+            architecture: "x86_64".into(),
+            ..Place::default()
+        };
+        Names::of(&place, &[])
+    }
+
+    #[test]
+    fn what_is_never_the_same_twice_has_a_token() {
+        let other = ONE.replace('0', "1");
+        for (text, masked) in [
+            ("/1.0/instances/lxio-12ab34-b012-web0?x=y", "/1.0/instances/~web0?x=y"),
+            ("lxio-12ab34-b-shared, lxio-12ab34-image", "~shared, ~image"),
+            (
+                &format!("\"{ONE}\" {} {other} {other}0", &ONE[..12]),
+                &format!("\"{{image}}\" {{image:12}} {{hash}} {other}0"),
+            ),
+            ("exec_01234567-89ab-4def-8123-456789abcdef.stdout", "exec_{uuid}.stdout"),
+            ("at 2026-11-22T02:40:25.123456789Z!", "at {time}!"),
+            ("2026-11-22 02:40:25 +0000 UTC", "{time}"),
+            ("2026-11-22T02:40:25+01:00 2026-11-22", "{time} 2026-11-22"),
+            ("0001-01-01T00:00:00Z 1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z 1970-01-01T00:00:00Z"),
+            ("2035-06-01T08:00:00Z", "2035-06-01T08:00:00Z"),
+            ("x86_64", "{architecture}"),
+            ("for x86_64", "for x86_64"),
+            ("/var/lib/d/containers/ü", "{dir}/containers/ü"),
+        ] {
+            assert_eq!(names().mask(text), masked);
+        }
+    }
+
+    #[test]
+    fn what_is_of_others_is_told_by_its_name() {
+        for (text, foreign) in [
+            ("/1.0/instances/lxio-12ab34-b013-web0", true),
+            ("/1.0/instances/lxio-12ab34-b012-web0", false),
+            ("/1.0/instances/lxio-12ab34-b-shared", false),
+            ("/1.0/instances/somebody", true),
+            ("/1.0/profiles/default", false),
+            ("lxio-12ab34-t001-p0", true),
+            ("/1.0/operations/01234567-89ab-4def-8123-456789abcdef", true),
+            (&format!("/1.0/images/{ONE}"), false),
+            (&format!("/1.0/images/{}", ONE.replace('0', "1")), true),
+            ("/1.0/images/aliases/lxio-12ab34-image", false),
+        ] {
+            assert_eq!(names().foreign(text), foreign, "{text}");
+        }
+    }
+}

@@ -18,6 +18,11 @@ pub struct Socket {
     /// The code of its close frame, if there was one; 0 when that had none. How a connection ends without
     /// one, and which side ends it first, is chance.
     pub closed: Option<u16>,
+    /// When the empty text came that marks the end of an output, in the collector's own count of what
+    /// happened.
+    pub marked: Option<u64>,
+    /// When the client left, if it did before the server.
+    pub left: Option<u64>,
     reader: Reader,
 }
 
@@ -39,8 +44,15 @@ impl Socket {
         Self { reader: Reader::Raw, ..Self::default() }
     }
 
-    /// These bytes came from the server.
-    pub fn push(&mut self, mut bytes: &[u8]) {
+    /// These bytes came from the server at this time.
+    pub fn push(&mut self, bytes: &[u8], now: u64) {
+        self.read(bytes);
+        if self.texts.iter().any(String::is_empty) {
+            self.marked.get_or_insert(now);
+        }
+    }
+
+    fn read(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             match &mut self.reader {
                 Reader::Raw => return self.binary.push(bytes),
@@ -88,5 +100,24 @@ impl Socket {
             _ => {}
         }
         self.reader = Reader::Start;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_cut_is_the_same() {
+        let said = b"\x89\x09keepalive\x82\x03one\x82\x7e\x00\x03two\x81\x02{}\x81\x00\x88\x02\x03\xe8";
+        for size in 1..said.len() {
+            let mut socket = Socket::default();
+            for (now, bytes) in (0..).zip(said.chunks(size)) {
+                socket.push(bytes, now);
+            }
+            assert_eq!(socket.binary.bytes(), Some(&b"onetwo"[..]), "in pieces of {size}");
+            assert_eq!((socket.texts, socket.closed), (vec!["{}".to_owned(), String::new()], Some(1000)));
+            assert_eq!(socket.marked, Some(((said.len() - 5) / size) as u64), "in pieces of {size}");
+        }
     }
 }

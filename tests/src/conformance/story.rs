@@ -49,6 +49,7 @@ impl Story {
             }
             story.entries[at].early.extend(teller.early(exchange));
         }
+        story.group();
         if rules::is_unordered(&story.scenario) {
             story.entries.sort_by_cached_key(|it| it.request.to_string());
             for entry in &mut story.entries {
@@ -58,14 +59,30 @@ impl Story {
         }
         story
     }
+
+    /// Puts what was asked of an operation behind what began it: in which order its sockets are opened, and
+    /// what is done meanwhile, is chance.
+    fn group(&mut self) {
+        let labels: Vec<_> = self.entries.iter().map(Entry::label).collect();
+        let place = |(at, entry): (usize, &Entry)| match entry.request["of"].as_str() {
+            Some(of) => (labels.iter().position(|it| it == of).unwrap_or(at), entry.request.to_string()),
+            None => (at, String::new()),
+        };
+        let places: Vec<_> = self.entries.iter().enumerate().map(place).collect();
+        let mut all: Vec<_> = places.into_iter().zip(std::mem::take(&mut self.entries)).collect();
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.entries = all.into_iter().map(|(_, entry)| entry).collect();
+    }
 }
 
 impl Entry {
     fn add(&mut self, answer: Value) {
         match self.answers.last_mut() {
             Some(last) if *last == answer => {}
-            // What one watcher missed because it left early, another has seen.
+            // What one missed because it left early, another has seen.
             Some(last) if events::are(last) && events::are(&answer) => events::merge(last, answer),
+            Some(last) if last["socket"].is_object() && is_silent(&answer) => {}
+            Some(last) if is_silent(last) && answer["socket"].is_object() => *last = answer,
             _ => self.answers.push(answer),
         }
     }
@@ -74,6 +91,11 @@ impl Entry {
     pub(super) fn label(&self) -> String {
         told_from_others(&self.request)
     }
+}
+
+/// Whether nothing is known of what came on a socket.
+fn is_silent(answer: &Value) -> bool {
+    answer["socket"].as_object().is_some_and(Map::is_empty)
 }
 
 fn told_from_others(request: &Value) -> String {
@@ -152,7 +174,7 @@ impl Teller<'_> {
             told["socket"] = if events {
                 events::of(&self.names, socket, |began| self.label(began))
             } else {
-                self.socket(socket)
+                self.socket(exchange, socket)
             };
             return Some(told);
         }
@@ -190,13 +212,17 @@ impl Teller<'_> {
         }
     }
 
-    /// A socket of a command: what came, if it came to its end.
-    fn socket(&self, socket: &Socket) -> Value {
+    /// A socket of a command: what came, if it came to its end. How far a command got that the client ended,
+    /// by leaving its `control`, is chance.
+    fn socket(&self, exchange: &Exchange, socket: &Socket) -> Value {
         let mut told = json!({});
         if let Some(code) = socket.closed {
             told["close"] = code.into();
         }
-        if socket.texts.iter().any(String::is_empty) {
+        let path = |it: &Exchange| it.target.split('?').next().map(str::to_owned);
+        let same = self.exchanges.iter().filter(|it| path(it) == path(exchange));
+        let mut left = same.filter_map(|it| it.answer.as_ref()?.socket.as_ref()?.left);
+        if socket.marked.is_some_and(|marked| left.all(|left| left > marked)) {
             told["whole"] = self.bytes(&socket.binary);
         }
         told
