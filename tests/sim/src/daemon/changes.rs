@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 
 use crate::Changes;

@@ -16,12 +16,14 @@
 //! | `settle`     | what has happened reaches the connections |
 //! | `changes`    | changes, answered as servers of other versions do |
 //! | `seen`       | a request, for the journal |
+//! | `exchange`   | what passes between a connection and a channel |
 //! | `script`     | answers that a test has put in place of the daemon's own |
 
 mod changes;
 mod connection;
 #[allow(clippy::module_inception)]
 mod daemon;
+mod exchange;
 mod script;
 mod seen;
 mod serve;

@@ -8,8 +8,8 @@ use super::serve::PING;
 use super::{Close, Conn, Daemon, changes};
 use crate::api;
 use crate::http::{Answer, Method, Refusal, late_chunk};
-use crate::websocket::{self, Heard, Kind};
-use crate::world::{Message, Status};
+use crate::websocket::{self, Kind};
+use crate::world::Status;
 
 /// A listener that is silent for longer is cut off.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -109,112 +109,6 @@ impl Daemon {
                 }
             }
         }
-    }
-
-    /// Moves what there is between a socket and its channel; whether anything moved.
-    fn exchange(&mut self, conn: Conn) -> bool {
-        let now = self.world.now;
-        let Some(connection) = self.connections.get_mut(&conn) else { return false };
-        if connection.close.is_some() {
-            return false;
-        }
-        let mut moved = false;
-        match &mut connection.phase {
-            Phase::Socket { reader, role, heard } => {
-                let mut channel = match role {
-                    Role::Channel(operation, fd) => {
-                        self.world.operations.get_mut(operation).and_then(|it| it.channels.get_mut(fd))
-                    }
-                    Role::Events { .. } | Role::Orphan => None,
-                };
-                while channel.as_ref().is_none_or(|it| it.has_room()) {
-                    let Some(said) = reader.take() else { break };
-                    moved = true;
-                    *heard = now;
-                    let message = match said {
-                        Heard::Ping(payload) => {
-                            websocket::push(Kind::Pong, payload, &mut connection.out);
-                            continue;
-                        }
-                        Heard::Pong => {
-                            channel.iter_mut().for_each(|it| it.ponged = true);
-                            continue;
-                        }
-                        Heard::Binary(piece) => Message::Binary(piece.freeze()),
-                        Heard::Text(text) => Message::Text(text.freeze()),
-                        Heard::Close(payload) => {
-                            let code = payload.get(..2).map_or(1005, |it| u16::from_be_bytes([it[0], it[1]]));
-                            websocket::push(Kind::Close, payload, &mut connection.out);
-                            Message::Close(code)
-                        }
-                        Heard::Wrong(why) => {
-                            websocket::close(1002, why, &mut connection.out);
-                            connection.close = Some(Close::End);
-                            Message::Close(1002)
-                        }
-                    };
-                    match (&mut channel, message) {
-                        (Some(channel), message) => channel.hear(message),
-                        // A listener is to listen: whatever it says ends the connection.
-                        (None, _) => connection.close = Some(Close::End),
-                    }
-                }
-                if let Some(channel) = channel {
-                    if connection.ended && !channel.gone {
-                        channel.gone = true;
-                        moved = true;
-                    }
-                    while let Some(message) = channel.tell.pop_front() {
-                        moved = true;
-                        match message {
-                            Message::Binary(bytes) => {
-                                websocket::push(Kind::Binary, bytes, &mut connection.out)
-                            }
-                            Message::Text(bytes) => websocket::push(Kind::Text, bytes, &mut connection.out),
-                            Message::Close(code) => websocket::close(code, "", &mut connection.out),
-                        }
-                    }
-                    channel.unsent = connection.out.len();
-                    if channel.over {
-                        connection.close = Some(Close::End);
-                        connection.unread = channel.reset;
-                        moved = true;
-                    }
-                } else if connection.ended {
-                    connection.close = Some(Close::End);
-                    moved = true;
-                } else if matches!(role, Role::Channel(..)) {
-                    // Its operation is forgotten.
-                    connection.close = Some(Close::End);
-                    moved = true;
-                }
-            }
-            Phase::Stream(session) => {
-                let session = self.world.state.transfers.get_mut(session);
-                let Some(channel) = session.map(|it| &mut it.channel) else {
-                    connection.close = Some(Close::End);
-                    return true;
-                };
-                let bytes = if channel.has_room() { connection.intake.drain() } else { Bytes::new() };
-                if !bytes.is_empty() {
-                    channel.hear(Message::Binary(bytes));
-                    moved = true;
-                }
-                if connection.ended && connection.intake.waiting() == 0 && !channel.gone {
-                    channel.gone = true;
-                    moved = true;
-                }
-                while let Some(message) = channel.tell.pop_front() {
-                    if let Message::Binary(bytes) = message {
-                        connection.out.push(bytes);
-                        moved = true;
-                    }
-                }
-                channel.unsent = connection.out.len();
-            }
-            Phase::Requests | Phase::Waiting { .. } | Phase::Deaf | Phase::Scripted(_) => {}
-        }
-        moved
     }
 
     /// Bytes have left a socket: there may be room for more.
