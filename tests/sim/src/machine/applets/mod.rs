@@ -7,8 +7,8 @@
 //! | `stream` | `cat`, `head`, `tail`, `tee`, `wc`, `tr`, `dd`, `sha256sum` |
 //! | `search` | `grep`, `sed`, `sort`, `uniq`, `cut` |
 //! | `pattern` | basic regular expressions |
-//! | `place` | `ls`, `stat`, `readlink`, `find`-like looking |
-//! | `arrange` | `rm`, `mkdir`, `mv`, `cp`, `ln`, `touch`, `chmod`, `chown` |
+//! | `place` | `ls`, `stat`, `readlink`, `basename`, `dirname`, `which` |
+//! | `arrange` | `rm`, `mkdir`, `mv`, `cp`, `ln`, `touch`, `chmod`, `chown`, `truncate` |
 //! | `identity` | `id`, `env`, `hostname`, `uname`, `date`, `ps`, `tty`, `stty` |
 //! | `run` | `init`, `sleep`, `kill`, `setsid`: what other processes feel |
 //! | `check` | `test` |

@@ -383,6 +383,11 @@ impl System {
         self.own(|it| it.caught.pop_front())
     }
 
+    /// The signal that [`System::caught`] gives next.
+    pub(crate) fn pending(&self) -> Option<Signal> {
+        self.own(|it| it.caught.front().copied())
+    }
+
     /// The next signal that is caught.
     pub(crate) async fn next_signal(&self) -> Signal {
         self.call(|kernel| match kernel.living_mut(self.pid).and_then(|it| it.caught.pop_front()) {

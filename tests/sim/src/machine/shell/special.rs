@@ -247,9 +247,9 @@ impl Shell {
                     Ok(Some(status)) => status,
                     Ok(None) => {
                         self.jobs.insert(child, None);
-                        self.status = 128;
+                        let signal = self.system.pending().map_or(0, |it| it.0);
                         self.traps().await?;
-                        return Ok(143);
+                        return Ok(128 + signal);
                     }
                     Err(_) => Status::Exited(127),
                 },

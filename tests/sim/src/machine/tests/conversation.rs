@@ -52,6 +52,9 @@ fn signals() {
         bench.machine.signal(id, number);
         assert_eq!(bench.finish(id, b"").code, 128 + i32::from(number));
     }
+    let id = bench.spawn(&["sh", "-c", "trap 'echo t' USR1; sleep 9 & wait $!; echo $?"]);
+    bench.machine.signal(id, 10);
+    assert_eq!(hear(&mut bench, id), "t\n138\n");
     let id = bench.spawn(&["sleep", "1"]);
     bench.machine.signal(id, 17);
     assert_eq!(bench.finish(id, b"").time, Duration::from_secs(1));
@@ -191,8 +194,15 @@ fn terminal() {
 /// No text makes it panic, and none keeps it from being stopped.
 #[test]
 fn any_text() {
-    const PARTS: &str = "if|then|else|fi|while|do|done|for|in|case|esac|x|y=|$x|${x|}|$(|)|((|))|`|'|\"|\\|;|;;|&|&&|||\n|<|>|<<E|E\n|2>&1|{|(|*|?|[|[:|]|!|#|~|=|-|0|1|%|:-|a|/tmp|/etc/passwd|-c|-n|+|echo|cat|tr|sed|s/a/b/|grep|printf|%d|%s|%*|head|tail|test|expr|cut|-f|ls|-l|read|set|--|trap|eval|exec|sh|sleep|wait|kill|$!|$$|$((|1/0|cd|stat|mkdir|rm|-r|cp|mv|ln|dd|bs=1|seq|9|sort|uniq|tee|wc|chmod|u+x|7|date|+%s|yes|export|local|shift|break|return|exit|\u{fc}|\0";
-    let parts: Vec<&str> = PARTS.split('|').collect();
+    const PARTS: &str = "\
+        if then else fi while do done for in case esac x y= $x ${x } $( ) (( )) ` ' \" \\ ; ;; & && \
+        \n < > <<E E\n 2>&1 { ( * ? [ [: ] ! # ~ = - 0 1 % :- a /tmp /etc/passwd -c -n + echo cat tr \
+        sed s/a/b/ grep printf %d %s %* head tail test expr cut -f ls -l read set -- trap eval exec \
+        sh sleep wait kill $! $$ $(( 1/0 cd stat mkdir rm -r cp mv ln dd bs=1 seq 9 sort uniq tee wc \
+        chmod u+x 7 date +%s yes export local shift break return exit \u{fc} \0 | || | && ${x:= \
+        ${x%% ${x# } ) \"$@\" $# [! \\( \\) .* ^ env -i test ! -a -o readlink id kill -9 $? fold touch \
+        umask . ~/ <&- >& { } esac } fi done";
+    let parts: Vec<&str> = PARTS.split(' ').collect();
     let seed = std::env::var("LXIO_SEED").ok().and_then(|it| it.parse().ok()).unwrap_or(1);
     let rounds = std::env::var("LXIO_ROUNDS").ok().and_then(|it| it.parse().ok()).unwrap_or(300);
     let mut noise = Noise::of(seed);
@@ -201,7 +211,7 @@ fn any_text() {
         let mut script = String::new();
         for _ in 0..noise.next() % 24 {
             script.push_str(parts[noise.next() as usize % parts.len()]);
-            if noise.next() % 3 > 0 {
+            if !noise.next().is_multiple_of(3) {
                 script.push(' ');
             }
         }
