@@ -153,6 +153,7 @@ pub(crate) fn rename(world: &mut World, request: &Request, name: &str) -> Answer
         }
         if let Some(mut it) = world.state.instances.remove(&key) {
             it.machine.set_hostname(to.1.as_bytes());
+            it.settings.config.entry("volatile.apply_template".into()).or_insert_with(|| "rename".into());
             world.state.instances.insert(to.clone(), it);
         }
         world.tell_instance(&to, "instance-renamed", By::Work, Some(json!({ "old_name": key.1 })));

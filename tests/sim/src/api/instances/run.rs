@@ -4,7 +4,7 @@ use lxio_core::bytes::Moment;
 use serde_json::{Map, json};
 
 use super::tell::By;
-use super::{IDMAP, Status};
+use super::{IDMAP, Instance, Status};
 use crate::api::State;
 use crate::api::state::Named;
 use crate::world::{Ending, OperationId, Step, World};
@@ -70,6 +70,13 @@ pub(crate) fn step(world: &mut World) -> bool {
     moved || !ended.is_empty()
 }
 
+impl Instance {
+    /// It is about to end by force.
+    fn is_being_stopped(&self) -> bool {
+        self.pending.iter().any(|it| matches!(it.wanted, Wanted::Stopped | Wanted::Restarted))
+    }
+}
+
 impl World {
     /// The daemon has died: nobody waits any more.
     pub(crate) fn forget_pending(&mut self) {
@@ -115,7 +122,13 @@ pub(super) fn start(world: &mut World, key: &Named, done: Done) {
     }
     let Ok(it) = world.instance(&key.0, &key.1) else { return };
     if it.status != Status::Stopped {
-        return done(world, Err(Ending::new("The instance is already running")));
+        let why = match world.is_lxd() && it.is_being_stopped() {
+            true => {
+                "Failed to create instance start operation: Instance is busy running a \"stop\" operation"
+            }
+            false => "The instance is already running",
+        };
+        return done(world, Err(Ending::new(why)));
     }
     let first = !it.pending.iter().any(|it| it.wanted == Wanted::Started);
     world.wait_for(key, Wanted::Started, done);
@@ -232,7 +245,7 @@ pub(super) fn stop(world: &mut World, key: &Named, how: Stop, done: Done) {
     }
     let Ok(it) = world.instance(&key.0, &key.1) else { return };
     let status = it.status;
-    if status == Status::Stopped {
+    if status == Status::Stopped || how.force && world.is_lxd() && it.is_being_stopped() {
         return done(world, Err(Ending::new("The instance is already stopped").code(400)));
     }
     if how.restart && !how.force && status == Status::Frozen {
