@@ -55,9 +55,9 @@ pub(crate) struct Kind {
     /// Refuses a name.
     pub(crate) check_name: fn(&World, name: &str) -> Result<(), Refusal>,
     /// Refuses what was written, and completes it when it is new.
-    pub(crate) check: fn(&mut World, &Place, &mut Item, old: Option<&Item>) -> Result<(), String>,
-    /// The code of what `check` refuses, for who makes it and who changes it.
-    pub(crate) bad: [u16; 2],
+    pub(crate) check: fn(&mut World, &Place, &mut Item, old: Option<&Item>) -> Result<(), Refusal>,
+    /// The configuration that a partial change is merged with.
+    pub(crate) base: fn(&World, &Place, &Item) -> Config,
     /// What is said to who gives it another name, and none; empty if it keeps its name for ever.
     pub(crate) renamed: &'static str,
     /// Changes are told before they are looked at.
@@ -115,12 +115,6 @@ impl World {
         self.state.collections.entry(kind.id).or_default().remove(place);
     }
 
-    /// Drops all that belongs to something that is gone.
-    pub(crate) fn drop_items(&mut self, kind: &Kind, project: &str, parent: &str) {
-        let items = self.state.collections.entry(kind.id).or_default();
-        items.retain(|it, _| it.project != project || it.parent != parent);
-    }
-
     /// Gives all that belongs to something to what it is now.
     pub(crate) fn move_items(&mut self, kind: &Kind, project: &str, old: &str, new: &str) {
         let items = self.state.collections.entry(kind.id).or_default();
@@ -131,6 +125,11 @@ impl World {
             items.insert(place, item);
         }
     }
+}
+
+/// Refuses what was written: making it by the first code, changing it by the second.
+pub(crate) fn refused(old: Option<&Item>, codes: [u16; 2], text: String) -> Result<(), Refusal> {
+    Err(Refusal::new(codes[usize::from(old.is_some())], text))
 }
 
 /// What all kinds have in common that are nothing special.
@@ -148,7 +147,7 @@ pub(crate) const PLAIN: Kind = Kind {
     taken: |_, _| Refusal::new(409, ""),
     check_name: |_, _| Ok(()),
     check: |_, _, _, _| Ok(()),
-    bad: [500, 500],
+    base: |_, _, old| old.config.clone(),
     renamed: "",
     told_first: false,
     keeps: false,
@@ -207,7 +206,7 @@ pub(crate) fn create(world: &mut World, request: &Request, kind: &Kind, parent: 
         return Err((kind.taken)(world, &place.name));
     }
     let mut item = written(kind, &object);
-    (kind.check)(world, &place, &mut item, None).map_err(|why| Refusal::new(kind.bad[0], why))?;
+    (kind.check)(world, &place, &mut item, None)?;
     item.config.retain(|_, value| !value.is_empty());
     world.keep_item(kind, place.clone(), item);
     world.item_event(kind, "created", &place, None);
@@ -238,7 +237,7 @@ pub(crate) fn change(
     let mut new = old.clone();
     write(kind, &object, &mut new);
     if merge {
-        let given = std::mem::replace(&mut new.config, old.config.clone());
+        let given = std::mem::replace(&mut new.config, (kind.base)(world, &place, &old));
         new.config.extend(given);
         if kind.keeps && !object.contains_key("description") {
             new.description.clone_from(&old.description);
@@ -247,7 +246,7 @@ pub(crate) fn change(
     if kind.told_first {
         world.item_event(kind, "updated", &place, None);
     }
-    (kind.check)(world, &place, &mut new, Some(&old)).map_err(|why| Refusal::new(kind.bad[1], why))?;
+    (kind.check)(world, &place, &mut new, Some(&old))?;
     new.config.retain(|_, value| !value.is_empty());
     world.keep_item(kind, place.clone(), new);
     if !kind.told_first {

@@ -42,7 +42,9 @@ pub(crate) fn cancel(world: &mut World, id: &str) -> Answered {
     if !operation.may_cancel {
         return Err(Refusal::new(400, "This operation can't be cancelled"));
     }
-    world.cancel(&OperationId(id.to_owned()));
+    let (id, project) = (operation.id.clone(), operation.project.clone());
+    world.cancel(&id);
+    world.lifecycle("operation-cancelled", &project, &id.path(), None);
     Answer::empty()
 }
 

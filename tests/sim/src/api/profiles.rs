@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 use lxio_core::call::Flavour;
 
 use super::body::{self, Config};
-use super::instances::Instance;
+use super::instances::{By, Instance};
 use super::keys::{Bad, INSTANCE};
 use super::listing;
+use super::networks::NETWORK;
 use super::state::Named;
 use crate::Setup;
 use crate::http::{Answer, Answered, Refusal, Request, check_match};
@@ -83,15 +84,35 @@ impl World {
     }
 
     /// Refuses configuration and devices that an instance cannot have.
-    fn check_profile(&self, profile: &Profile) -> Result<(), String> {
+    fn check_profile(&self, project: &str, profile: &Profile) -> Result<(), String> {
         for (key, value) in &profile.config {
             check_key(self.setup.flavour, key, value)?;
         }
         for (name, device) in &profile.devices {
             let bad = |why: String| format!("Device validation failed for \"{name}\": {why}");
             check_device(name, device).map_err(bad)?;
+            self.check_network(project, name, device).map_err(bad)?;
         }
         Ok(())
+    }
+}
+
+impl World {
+    /// Refuses a device in a network that is not there.
+    pub(crate) fn check_network(&self, project: &str, name: &str, device: &Config) -> Result<(), String> {
+        let wanted = device.get("network").filter(|_| device.get("type").is_some_and(|it| it == "nic"));
+        let home = self.home(project, "networks");
+        match wanted {
+            Some(network)
+                if !self.items(&NETWORK).keys().any(|it| it.project == home && it.name == *network) =>
+            {
+                Err(format!(
+                    "Failed loading device \"{name}\": Failed to load network \"{network}\" for project \"{home}\": \
+                     Network not found"
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -103,6 +124,13 @@ pub(crate) fn check_key(flavour: Flavour, key: &str, value: &str) -> Result<(), 
         "user" | "environment" => return Ok(()),
         _ if key.starts_with("limits.kernel.") || key.starts_with("linux.sysctl.") => return Ok(()),
         _ => {}
+    }
+    if key == "raw.lxc" {
+        let is_line = |it: &&str| it.contains('=') || it.trim().is_empty() || it.starts_with('#');
+        return value
+            .lines()
+            .find(|it| !is_line(it))
+            .map_or(Ok(()), |it| Err(format!("Invalid raw.lxc line: {it}")));
     }
     match INSTANCE.check(flavour, key, value) {
         Ok(()) => Ok(()),
@@ -168,7 +196,7 @@ pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
     check_name(&key.1)?;
     let mut profile = Profile::default();
     profile.write(&object);
-    world.check_profile(&profile).map_err(|why| Refusal::new(400, why))?;
+    world.check_profile(&key.0, &profile).map_err(|why| Refusal::new(400, why))?;
     if world.state.profiles.contains_key(&key) {
         let text = format!("Error inserting \"{}\" into database: The profile already exists", key.1);
         return Err(Refusal::new(500, text));
@@ -218,7 +246,7 @@ pub(crate) fn patch(world: &mut World, request: &Request, name: &str) -> Answere
 
 /// Both daemons tell of the change although it is refused.
 fn store(world: &mut World, key: Named, mut new: Profile) -> Answered {
-    let refused = world.check_profile(&new).err().or_else(|| {
+    let refused = world.check_profile(&key.0, &new).err().or_else(|| {
         let root =
             |it: &Profile| it.devices.values().any(|it| it.get("path").is_some_and(|path| path == "/"));
         let lost = root(&world.state.profiles[&key]) && !root(&new) && !world.profile_users(&key).is_empty();
@@ -232,9 +260,8 @@ fn store(world: &mut World, key: Named, mut new: Profile) -> Answered {
             .profiles
             .insert(key.clone(), new.clone())
             .is_some_and(|old| old.config != new.config || old.devices != new.devices);
-        for (project, name) in users.into_iter().filter(|_| touched) {
-            let source = world.path(&["instances", &name]);
-            world.lifecycle("instance-updated", &project, &source, None);
+        for user in users.iter().filter(|_| touched) {
+            world.tell_instance(user, "instance-updated", By::Nobody, None);
         }
     }
     world.profile_event("profile-updated", &key, None);

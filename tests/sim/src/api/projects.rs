@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 use super::body::{self, Config};
 use super::keys::{Bad, PROJECT};
 use super::listing;
+use super::networks::{ACL, NETWORK, ZONE};
 use super::profiles::Profile;
+use super::storage::VOLUME;
 use crate::Setup;
 use crate::http::{Answer, Answered, Refusal, Request, check_match};
 use crate::world::{Begin, Ending, World};
@@ -76,6 +78,15 @@ impl World {
         }
         for name in self.state.images.keys().filter(|it| it.0 == project) {
             add(&["images", &name.1]);
+        }
+        for (kind, segment) in [(&NETWORK, "networks"), (&ACL, "network-acls"), (&ZONE, "network-zones")] {
+            for place in self.items(kind).keys().filter(|it| it.project == project) {
+                urls.insert(self.url_in(project, &[segment, &place.name]));
+            }
+        }
+        for place in self.items(&VOLUME).keys().filter(|it| it.project == project) {
+            let path = ["storage-pools", &place.parent, "volumes", "custom", &place.name];
+            urls.insert(self.url_in(project, &path));
         }
         urls.into_iter().collect()
     }

@@ -143,11 +143,6 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         (Post, ["1.0", "profiles", name]) => profiles::rename(world, request, name),
         (Delete, ["1.0", "profiles", name]) => profiles::delete(world, request, name),
 
-        (Get, ["1.0", "storage-pools"]) => {
-            let pool = serde_json::json!({ "name": "default", "driver": "dir", "description": "", "config": {}, "status": "Created", "used_by": [], "locations": ["none"] });
-            super::listing::list(world, request, [("/1.0/storage-pools/default".to_owned(), pool)])
-        }
-
         (Get, ["1.0", "projects"]) => projects::list(world, request),
         (Post, ["1.0", "projects"]) => projects::create(world, request),
         (Get, ["1.0", "projects", name]) => projects::get(world, name),
@@ -178,6 +173,7 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         (_, ["1.0", "warnings", rest @ ..]) if rest.len() < 2 => cluster::warnings(world, request, rest),
 
         (Get, ["1.0", "networks"]) => networks::list(world, request),
+        (Post, ["1.0", "networks"]) => networks::create(world, request),
         (Get, ["1.0", "networks", name]) => networks::get(world, request, name),
         (Get, ["1.0", "networks", name, "state"]) => networks::state(world, request, name),
         (Get, ["1.0", "networks", name, "leases"]) => networks::leases(world, request, name),
@@ -201,6 +197,9 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
             simple(world, request, &networks::RECORD, zone, rest)
         }
         (_, ["1.0", "network-zones", rest @ ..]) => simple(world, request, &networks::ZONE, "", rest),
+        (Post, ["1.0", "network-integrations", name]) if !world.is_lxd() => {
+            networks::rename_integration(world, request, name)
+        }
         (_, ["1.0", "network-integrations", rest @ ..]) if !world.is_lxd() => {
             simple(world, request, &networks::INTEGRATION, "", rest)
         }

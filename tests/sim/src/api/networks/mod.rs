@@ -10,6 +10,6 @@ mod network;
 mod parts;
 mod state;
 
-pub(crate) use network::{NETWORK, driver, get, list};
-pub(crate) use parts::{ACL, FORWARD, INTEGRATION, RECORD, ZONE, log};
+pub(crate) use network::{NETWORK, create, driver, get, list};
+pub(crate) use parts::{ACL, FORWARD, INTEGRATION, RECORD, ZONE, log, rename_integration};
 pub(crate) use state::{HOST, allocations, leases, state};

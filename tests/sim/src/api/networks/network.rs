@@ -1,9 +1,20 @@
 use serde_json::{Value, json};
 
-use super::super::collection::{self, Item, Kind, Place};
-use super::super::listing;
+use super::super::collection::{self, Item, Kind, Place, refused};
+use super::super::{body, listing};
 use crate::http::{Answer, Answered, Refusal, Request};
 use crate::world::World;
+
+/// `POST /1.0/networks`: the kind is looked at first.
+pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
+    let object = body::object(request)?;
+    match body::text(&object, "type") {
+        _ if body::text(&object, "name").is_empty() => Err(Refusal::new(400, "No name provided")),
+        "" | "bridge" | "macvlan" | "physical" | "sriov" => collection::create(world, request, &NETWORK, ""),
+        "ovn" => Err(Refusal::no_method()),
+        _ => Err(Refusal::new(400, "Unknown driver")),
+    }
+}
 
 /// Networks that are managed.
 pub(crate) static NETWORK: Kind = Kind {
@@ -23,7 +34,7 @@ pub(crate) static NETWORK: Kind = Kind {
     },
     check_name,
     check,
-    bad: [500, 400],
+    base: |_, _, old| old.config.clone(),
     renamed: "New network name not provided",
     told_first: true,
     keeps: false,
@@ -68,8 +79,11 @@ fn keys(driver: &str) -> &'static [&'static str] {
     }
 }
 
-fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) -> Result<(), String> {
+fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) -> Result<(), Refusal> {
     let name = &place.name;
+    let bad = |key: &str, why: &str| {
+        refused(old, [500, 400], format!("Invalid value for network \"{name}\" option \"{key}\": {why}"))
+    };
     if item.more["type"] == "" {
         item.more.insert("type".into(), "bridge".into());
     }
@@ -78,22 +92,27 @@ fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) 
         complete(world, item);
     }
     if driver != "bridge" && item.config.get("parent").is_none_or(String::is_empty) {
-        return Err(format!("Invalid value for network \"{name}\" option \"parent\": Required value"));
+        return bad("parent", "Required value");
     }
     let known = |key: &str| {
-        key.starts_with("user.")
-            || key.starts_with("volatile.")
-            || keys(&driver).iter().any(|it| key.starts_with(it))
+        let common = ["user.", "volatile."];
+        common.iter().chain(keys(&driver)).any(|it| key.starts_with(it))
     };
     if let Some(odd) = item.config.keys().find(|it| !known(it)) {
-        return Err(format!("Invalid option for network \"{name}\" option \"{odd}\""));
+        let text = format!("Invalid option for network \"{name}\" option \"{odd}\"");
+        return refused(old, [500, 400], text);
     }
     for (key, family) in [("ipv4.address", "IPv4"), ("ipv6.address", "IPv6")] {
         let address = item.config.get(key).map_or("", String::as_str);
         if !["", "none", "auto"].contains(&address) && !is_subnet(address, family) {
-            let why = format!("invalid CIDR address: {address}");
-            return Err(format!("Invalid value for network \"{name}\" option \"{key}\": {why}"));
+            return bad(key, &format!("invalid CIDR address: {address}"));
         }
+    }
+    let parent = item.config.get("parent");
+    let shared = |(at, it): (&Place, &Item)| at != place && it.config.get("parent") == parent;
+    if driver == "physical" && world.items(&NETWORK).iter().any(shared) {
+        let text = format!("Parent interface \"{}\" in use by another network", parent.map_or("", |it| it));
+        return Err(Refusal::new(500, text));
     }
     Ok(())
 }
@@ -167,7 +186,7 @@ fn found(world: &World, name: &str, kind: &str) -> Value {
         "name": name,
         "status": "",
         "type": kind,
-        "used_by": world.either(Value::Null, json!([])),
+        "used_by": if world.is_lxd() && name != "lo" { Value::Null } else { json!([]) },
     });
     if !world.is_lxd() {
         value["project"] = "default".into();

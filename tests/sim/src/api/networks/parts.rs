@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
-use super::super::collection::{Item, Kind, PLAIN, Place};
-use crate::http::{Answered, Refusal, Request};
+use super::super::body;
+use super::super::collection::{Item, Kind, PLAIN, Place, refused};
+use crate::http::{Answer, Answered, Refusal, Request};
 use crate::world::World;
 
 /// Rules for what may come and go.
@@ -17,7 +18,6 @@ pub(crate) static ACL: Kind = Kind {
     check_name: check_acl_name,
     renamed: "Name is required",
     check: check_acl,
-    bad: [500, 400],
     ..PLAIN
 };
 
@@ -31,8 +31,7 @@ pub(crate) static ZONE: Kind = Kind {
     missing: ["Network zone not found"; 2],
     taken: |_, _| Refusal::new(400, "The network zone already exists"),
     check_name: |_, name| if name.is_empty() { Err(Refusal::new(500, "Name is required")) } else { Ok(()) },
-    check: |_, _, item, _| only(item, &["dns.nameservers", "network.nat", "peers."]),
-    bad: [500, 400],
+    check: |_, _, item, old| only(item, old, &["dns.nameservers", "network.nat", "peers."]),
     dress: |world, place, _, value, listed| {
         value["used_by"] = json!([]);
         if !world.is_lxd() {
@@ -56,12 +55,18 @@ pub(crate) static RECORD: Kind = Kind {
         let columns = world.either("", "networks_zones_records.network_zone_id, ");
         Refusal::new(500, format!("UNIQUE constraint failed: {columns}networks_zones_records.name"))
     },
-    check: |_, _, item, _| {
+    check: |_, _, item, old| {
         // A list that was not given is none at all.
         if item.more["entries"] == json!([]) {
             item.more.insert("entries".into(), Value::Null);
         }
-        only(item, &[])
+        only(item, old, &[])
+    },
+    // Both merge it with what the zone has.
+    base: |world, place, _| {
+        let zone =
+            Place { parent: String::new(), name: place.parent.clone(), project: place.project.clone() };
+        world.items(&ZONE).get(&zone).map(|it| it.config.clone()).unwrap_or_default()
     },
     dress: |_, _, _, _, _| {},
     ..PLAIN
@@ -77,12 +82,13 @@ pub(crate) static INTEGRATION: Kind = Kind {
     fixed: &["type"],
     missing: ["Network_integration not found"; 2],
     taken: |_, _| Refusal::new(409, "This \"networks_integrations\" entry already exists"),
-    check: |_, _, item, _| match item.more["type"].as_str() {
-        Some("ovn") => only(item, &["ovn."]),
-        kind => Err(format!("Invalid integration type \"{}\"", kind.unwrap_or_default())),
+    check: |_, _, item, old| match item.more["type"].as_str() {
+        Some("ovn") => only(item, old, &["ovn."]),
+        kind => {
+            let text = format!("Invalid integration type \"{}\"", kind.unwrap_or_default());
+            Err(Refusal::new(400, text))
+        }
     },
-    bad: [400, 400],
-    renamed: "No name provided",
     keeps: true,
     dress: |_, _, _, value, _| value["used_by"] = json!([]),
     ..PLAIN
@@ -100,25 +106,23 @@ pub(crate) static FORWARD: Kind = Kind {
     taken: |_, _| {
         Refusal::new(409, "Failed creating forward: A forward for that listen address already exists")
     },
-    check: |_, place, item, _| {
+    check: |_, place, item, old| {
         if place.name.parse::<std::net::IpAddr>().is_err() {
             let why = format!("invalid CIDR address: {}", place.name);
-            return Err(format!(
-                "Failed creating forward: Failed parsing address forward listen address \"{}\": {why}",
-                place.name
-            ));
+            let text = format!("Failed parsing address forward listen address \"{}\": {why}", place.name);
+            return Err(Refusal::new(500, format!("Failed creating forward: {text}")));
         }
-        only(item, &["target_address"])
+        only(item, old, &["target_address"])
     },
     dress: |world, _, _, value, _| value["location"] = world.either("", "none").into(),
     ..PLAIN
 };
 
 /// Refuses keys that are neither the user's nor begin like one of `known`.
-fn only(item: &Item, known: &[&str]) -> Result<(), String> {
+fn only(item: &Item, old: Option<&Item>, known: &[&str]) -> Result<(), Refusal> {
     let fits = |key: &str| key.starts_with("user.") || known.iter().any(|it| key.starts_with(it));
     match item.config.keys().find(|it| !fits(it)) {
-        Some(odd) => Err(format!("Invalid config option \"{odd}\"")),
+        Some(odd) => refused(old, [500, 400], format!("Invalid config option \"{odd}\"")),
         None => Ok(()),
     }
 }
@@ -138,8 +142,8 @@ fn check_acl_name(world: &World, name: &str) -> Result<(), Refusal> {
     }
 }
 
-fn check_acl(world: &mut World, _: &Place, item: &mut Item, _: Option<&Item>) -> Result<(), String> {
-    only(item, &[])?;
+fn check_acl(world: &mut World, _: &Place, item: &mut Item, old: Option<&Item>) -> Result<(), Refusal> {
+    only(item, old, &[])?;
     let actions: &[&str] = if world.is_lxd() {
         &["allow", "drop", "reject"]
     } else {
@@ -151,7 +155,9 @@ fn check_acl(world: &mut World, _: &Place, item: &mut Item, _: Option<&Item>) ->
             let is_one =
                 |member: &str, known: &[&str]| known.contains(&rule[member].as_str().unwrap_or_default());
             let bad = |what: &str, known: &[&str]| {
-                Err(format!("Invalid {direction} rule {at}: {what} must be one of: {}", known.join(", ")))
+                let text =
+                    format!("Invalid {direction} rule {at}: {what} must be one of: {}", known.join(", "));
+                refused(old, [500, 400], text)
             };
             if !is_one("action", actions) {
                 return bad("Action", actions);
@@ -178,4 +184,18 @@ impl World {
         let place = self.place(request, &ZONE, "", name)?;
         self.item(&ZONE, &place, false).map(drop)
     }
+}
+
+/// `POST /1.0/network-integrations/{name}`: Incus tells of it as of a deletion.
+pub(crate) fn rename_integration(world: &mut World, request: &Request, name: &str) -> Answered {
+    let old = world.place(request, &INTEGRATION, "", name)?;
+    let item = world.item(&INTEGRATION, &old, true)?.clone();
+    let new = Place { name: body::text(&body::object(request)?, "name").to_owned(), ..old.clone() };
+    if world.items(&INTEGRATION).contains_key(&new) {
+        return Err((INTEGRATION.taken)(world, &new.name));
+    }
+    world.drop_item(&INTEGRATION, &old);
+    world.keep_item(&INTEGRATION, new.clone(), item);
+    world.item_event(&INTEGRATION, "deleted", &new, Some(json!({ "old_name": name })));
+    Answer::empty()
 }

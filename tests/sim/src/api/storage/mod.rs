@@ -17,4 +17,4 @@ mod volume;
 pub(crate) use buckets::bucket;
 pub(crate) use pool::{POOL, first, resources};
 pub(crate) use snapshots::snapshot;
-pub(crate) use volume::volume;
+pub(crate) use volume::{VOLUME, volume};

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::super::collection::{Item, Items, Kind, Place};
+use super::super::collection::{Item, Items, Kind, Place, refused};
 use crate::http::{Answer, Answered, Refusal};
 use crate::world::World;
 
@@ -22,7 +22,7 @@ pub(crate) static POOL: Kind = Kind {
         _ => Ok(()),
     },
     check,
-    bad: [500, 400],
+    base: |_, _, old| old.config.clone(),
     renamed: "",
     told_first: true,
     keeps: false,
@@ -49,22 +49,23 @@ fn source(is_lxd: bool, name: &str) -> String {
     format!("/var/lib/{}/storage-pools/{name}", if is_lxd { "lxd" } else { "incus" })
 }
 
-fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) -> Result<(), String> {
+fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) -> Result<(), Refusal> {
     match item.more["driver"].as_str().unwrap_or_default() {
         "dir" => {}
-        _ => return Err("Unknown driver".into()),
+        "" => return Err(Refusal::new(400, "No driver provided")),
+        _ => return Err(Refusal::new(500, "Unknown driver")),
     }
     let known = ["rsync.bwlimit", "rsync.compression", "size", "source"];
     let fits = |key: &str| key.starts_with("user.") || key.starts_with("volume.") || known.contains(&key);
     if let Some(odd) = item.config.keys().find(|it| !fits(it)) {
-        return Err(format!("Invalid option \"{odd}\""));
+        return refused(old, [500, 400], format!("Invalid option \"{odd}\""));
     }
     match old {
         None => {
             item.config.entry("source".into()).or_insert_with(|| source(world.is_lxd(), &place.name));
         }
         Some(old) if old.config.get("source") != item.config.get("source") => {
-            return Err("Pool source cannot be changed when not in pending state".into());
+            return Err(Refusal::new(500, "Pool source cannot be changed when not in pending state"));
         }
         Some(_) => {}
     }
@@ -89,7 +90,7 @@ pub(crate) fn resources(world: &World, name: &str) -> Answered {
         return Err(Refusal::new(500, "Storage pool not found"));
     }
     Answer::value(json!({
-        "space": { "used": 4 << 30_u64, "total": 100_u64 << 30 },
+        "space": { "used": 4_u64 << 30, "total": 100_u64 << 30 },
         "inodes": { "used": 65_536, "total": 6_553_600 },
     }))
 }

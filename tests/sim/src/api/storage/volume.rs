@@ -7,7 +7,7 @@ use crate::http::{Answer, Answered, Method, Refusal, Request, check_match};
 use crate::world::{Begin, Ending, World};
 
 /// A client's own volumes; they belong to a pool.
-pub(super) static VOLUME: Kind = Kind {
+pub(crate) static VOLUME: Kind = Kind {
     id: "volumes",
     path: |world, pool, name| world.path(&["storage-pools", pool, "volumes", "custom", name]),
     feature: Some("storage.volumes"),
@@ -24,7 +24,7 @@ pub(super) static VOLUME: Kind = Kind {
         _ => Ok(()),
     },
     check,
-    bad: [500, 500],
+    base: |_, _, old| old.config.clone(),
     renamed: "No name provided",
     told_first: false,
     keeps: false,
@@ -55,7 +55,7 @@ pub(super) fn placed(world: &World, project: &str, kind: &str, value: &mut Value
     }
 }
 
-fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) -> Result<(), String> {
+fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) -> Result<(), Refusal> {
     if item.more["content_type"] == "" {
         item.more.insert("content_type".into(), "filesystem".into());
     }
@@ -63,7 +63,8 @@ fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) 
     if let Some(odd) = item.config.keys().find(|key| !known.iter().any(|it| key.starts_with(it))) {
         let kept = format!("{}_{}", place.project, place.name);
         let name = if old.is_none() && !world.is_lxd() { &place.name } else { &kept };
-        return Err(format!("Invalid option for volume \"{name}\" option \"{odd}\""));
+        let text = format!("Invalid option for volume \"{name}\" option \"{odd}\"");
+        return Err(Refusal::new(500, text));
     }
     Ok(())
 }
@@ -92,6 +93,11 @@ pub(crate) fn volume(world: &mut World, request: &Request, pool: &str, path: &[&
         (Method::Patch, ["custom", name]) => collection::change(world, request, &VOLUME, pool, name, true),
         (Method::Delete, ["custom", name]) => delete(world, request, pool, name),
         (Method::Get, ["custom", name, "state"]) => state(world, request, pool, name),
+        (_, ["custom", name, "backups", ..]) => {
+            let place = world.place(request, &VOLUME, pool, name)?;
+            world.item(&VOLUME, &place, true)?;
+            Err(Refusal::no_method())
+        }
         (Method::Get, [kind, name]) => {
             let all = of_instances(world, request, pool);
             let found = all.into_iter().find(|(of, it, _)| of == kind && it["name"] == *name);
@@ -197,7 +203,7 @@ fn create(world: &mut World, request: &Request, pool: &str, kind: Option<&str>) 
     let source = object.get("source").and_then(Value::as_object).cloned().unwrap_or_default();
     match body::text(&source, "type") {
         "" => {
-            check(world, &place, &mut item, None).map_err(|why| Refusal::new(500, why))?;
+            check(world, &place, &mut item, None)?;
             keep(world, place, item);
             Answer::empty()
         }
@@ -291,7 +297,12 @@ fn rename(world: &mut World, request: &Request, pool: &str, name: &str) -> Answe
 fn delete(world: &mut World, request: &Request, pool: &str, name: &str) -> Answered {
     let place = world.place(request, &VOLUME, pool, name)?;
     let answer = collection::delete(world, request, &VOLUME, pool, name)?;
-    world.drop_items(&SNAPSHOT, &place.project, &format!("{pool}/{name}"));
+    let of = format!("{pool}/{name}");
+    let snapshots = world.items(&SNAPSHOT).keys().filter(|it| it.project == place.project && it.parent == of);
+    for snapshot in snapshots.cloned().collect::<Vec<_>>() {
+        world.drop_item(&SNAPSHOT, &snapshot);
+        world.item_event(&SNAPSHOT, "deleted", &snapshot, None);
+    }
     Ok(answer)
 }
 
