@@ -38,6 +38,8 @@ pub struct Setup {
     pub only: Option<Vec<String>>,
     /// How changes are answered.
     pub changes: Changes,
+    /// Where it keeps its data, as some of its texts say; none is where packages have it.
+    pub directory: Option<String>,
 }
 
 impl Setup {
@@ -58,7 +60,15 @@ impl Setup {
     pub const fn of(flavour: Flavour) -> Self {
         /// The first second of 2026.
         const EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
-        Self { flavour, seed: 0, epoch: EPOCH, without: Vec::new(), only: None, changes: Changes::AsReleased }
+        Self {
+            flavour,
+            seed: 0,
+            epoch: EPOCH,
+            without: Vec::new(),
+            only: None,
+            changes: Changes::AsReleased,
+            directory: None,
+        }
     }
 
     /// With another seed.

@@ -83,7 +83,11 @@ impl Server {
         Self::start(setup, loopback(port), None)
     }
 
-    fn start(setup: Setup, place: Place, room: Option<PathBuf>) -> io::Result<Self> {
+    fn start(mut setup: Setup, place: Place, room: Option<PathBuf>) -> io::Result<Self> {
+        // A daemon's socket is in the directory that it keeps its data in.
+        if let (None, Place::Unix(path)) = (&setup.directory, &place) {
+            setup.directory = path.parent().map(|it| it.to_string_lossy().into_owned());
+        }
         let listener = Listener::bind(&place)?;
         let place = listener.place(&place)?;
         let daemon = Daemon::new(setup.epoch(time_of_day()));

@@ -109,8 +109,12 @@ fn taken(
         metadata.insert("architecture".into(), instance.settings.architecture.clone().into());
         metadata.insert("creation_date".into(), world.time_of_day().as_second().into());
     }
-    if let Some(properties) = object.get("properties").filter(|it| it.is_object()) {
-        metadata.insert("properties".into(), properties.clone());
+    if let Some(Value::Object(said)) = object.get("properties") {
+        // Incus keeps those of the image that the instance was made of.
+        let kept = metadata.remove("properties").filter(|_| !world.is_lxd());
+        let mut properties = kept.and_then(|it| it.as_object().cloned()).unwrap_or_default();
+        properties.extend(said.clone());
+        metadata.insert("properties".into(), properties.into());
     }
     let expires = body::text(object, "expires_at").parse::<jiff::Timestamp>().ok();
     if let Some(expires) = expires.filter(|it| it.to_string() != NEVER) {

@@ -202,8 +202,8 @@ fn container((project, name): &Named) -> String {
 
 impl World {
     /// Where the daemon would keep its files.
-    pub(super) fn directory(&self) -> &'static str {
-        self.either("/var/lib/lxd", "/var/lib/incus")
+    fn directory(&self) -> &str {
+        self.setup.directory.as_deref().unwrap_or(self.either("/var/lib/lxd", "/var/lib/incus"))
     }
 }
 
