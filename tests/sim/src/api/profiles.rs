@@ -147,7 +147,7 @@ pub(crate) fn check_device(name: &str, device: &Config) -> Result<(), String> {
     let loading = |why: &str| Err(format!("Failed loading device \"{name}\": {why}"));
     match device.get("type").map(String::as_str) {
         None | Some("") => loading("Missing device type in config"),
-        Some("none") => match device.keys().find(|it| *it != "type") {
+        Some("none") => match device.keys().find(|it| *it != "type" && !it.starts_with("user.")) {
             Some(odd) => Err(format!("Invalid device option \"{odd}\"")),
             None => Ok(()),
         },
