@@ -209,7 +209,10 @@ fn prepare(
     places: &mut Vec<Place>,
 ) -> Result<(), Failure> {
     for (name, socket) in &arguments.daemons {
-        let recorded = directory.join(name);
+        // Of its own: scenarios make sockets beside it, by names that they have on every daemon.
+        let room = directory.join(name);
+        fs::create_dir(&room)?;
+        let recorded = room.join("recorded");
         let prepared = Fixture::prepare(name, socket, &recorded, &arguments.image, tag);
         let (daemon, fixture) = prepared.map_err(|why| why.doing(name))?;
         places.push(Place { daemon: Arc::new(daemon), fixture: Arc::new(fixture) });

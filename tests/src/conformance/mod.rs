@@ -32,7 +32,7 @@ mod events;
 pub mod golden;
 mod masked;
 mod names;
-pub mod rules;
+mod rules;
 mod socket;
 mod story;
 

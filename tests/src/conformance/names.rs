@@ -61,7 +61,10 @@ impl Names {
     #[must_use]
     pub(super) fn of(place: &Place, exchanges: &[Exchange]) -> Self {
         let mut names = Self { place: place.clone(), ..Self::default() };
-        names.word(&place.directory, "{dir}");
+        // One that is right below the root is in too many paths.
+        if place.directory.matches('/').count() > 1 {
+            names.word(&place.directory, "{dir}");
+        }
         names.word(&place.prefix, OURS);
         names.word(&place.shared, "~shared");
         names.word(&format!("{}-", place.tag), OURS);

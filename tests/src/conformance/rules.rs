@@ -1,10 +1,8 @@
-//! The members that are naturally different.
-
 use serde_json::Value;
 
 /// What is done with a member that is naturally different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
+enum Rule {
     /// It says `{any}`; null, the empty text, list and map stay what they are.
     Any,
     /// A number says `{n}`, unless it is zero.
