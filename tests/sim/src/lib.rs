@@ -14,7 +14,6 @@ mod daemon;
 mod http;
 mod image;
 mod listen;
-#[allow(dead_code, unused_imports)]
 mod machine;
 mod network;
 mod setup;

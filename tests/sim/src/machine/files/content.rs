@@ -110,22 +110,6 @@ impl Content {
             (!piece.is_empty()).then_some(piece)
         })
     }
-
-    /// Everything in one.
-    pub(crate) fn to_bytes(&self) -> Bytes {
-        let mut pieces = self.pieces();
-        match (pieces.next(), pieces.next()) {
-            (None, _) => Bytes::new(),
-            (Some(only), None) => only,
-            (Some(first), Some(second)) => {
-                let mut all = Vec::with_capacity(self.len() as usize);
-                all.extend_from_slice(&first);
-                all.extend_from_slice(&second);
-                pieces.for_each(|piece| all.extend_from_slice(&piece));
-                all.into()
-            }
-        }
-    }
 }
 
 impl From<Bytes> for Content {

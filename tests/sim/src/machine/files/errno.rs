@@ -37,8 +37,6 @@ pub(crate) enum Errno {
     NoChild,
     /// A file that is no program.
     NotProgram,
-    /// Not a terminal.
-    NoTerminal,
 }
 
 impl fmt::Display for Errno {
@@ -61,7 +59,6 @@ impl fmt::Display for Errno {
             Self::Again => "Resource temporarily unavailable",
             Self::NoChild => "No child processes",
             Self::NotProgram => "Exec format error",
-            Self::NoTerminal => "Inappropriate ioctl for device",
         })
     }
 }

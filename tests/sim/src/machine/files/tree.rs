@@ -115,6 +115,7 @@ impl Files {
     }
 
     /// Bytes in all files.
+    #[cfg(test)]
     pub(crate) fn used(&self) -> u64 {
         self.used
     }

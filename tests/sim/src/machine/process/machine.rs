@@ -102,6 +102,7 @@ impl Machine {
         self.lock().living(INIT).is_some()
     }
 
+    #[cfg(test)]
     pub(crate) fn is_frozen(&self) -> bool {
         self.frozen
     }
@@ -294,6 +295,7 @@ impl Machine {
     }
 
     /// Nobody will read what is given to its input.
+    #[cfg(test)]
     pub(crate) fn is_broken(&self, id: CommandId) -> bool {
         match self.sessions.get(&id).map(|it| &it.input) {
             Some(Input::Pipe(Some(writer))) => writer.is_broken(),
@@ -316,6 +318,7 @@ impl Machine {
     }
 
     /// Takes no more: who writes to it dies of it, as a rule.
+    #[cfg(test)]
     pub(crate) fn drop_output(&mut self, id: CommandId, stream: Stream) {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.outputs[stream as usize] = None;

@@ -30,6 +30,7 @@ mod signal;
 mod system;
 mod tty;
 
+#[cfg(test)]
 pub(crate) use boot::StartError;
 pub(crate) use io::Descriptor;
 pub(crate) use kernel::{Pid, Status, Task};

@@ -102,6 +102,7 @@ impl Writer {
         if bytes.is_empty() { Pushed::All } else { Pushed::Full }
     }
 
+    #[cfg(test)]
     pub(crate) fn is_broken(&self) -> bool {
         lock(&self.0).readers == 0
     }
