@@ -52,9 +52,11 @@ struct World<'a> {
     taken: Vec<u8>,
     /// How much of a body is given.
     gives: usize,
+    /// So much of what is written to a connection leaves; then writing fails.
+    writes: usize,
 }
 
-/// Two control bytes (which flow; how connections end), then what each connection says, in the order in which
+/// Two control bytes (which flow; how connections end, and whether writing fails), then what each connection says, in the order in which
 /// they are made. One that says `!` cannot be made. Connections that can be used again are.
 ///
 /// # Panics
@@ -142,6 +144,7 @@ impl<'a> World<'a> {
             said: Vec::new(),
             taken: Vec::new(),
             gives: usize::from(flags >> 2) * 100,
+            writes: if flags & 0x40 == 0 { usize::MAX } else { 40 },
         }
     }
 
@@ -248,9 +251,13 @@ impl<'a> World<'a> {
         for (slot, socket) in (0..).zip(&mut self.sockets) {
             let Some(socket) = socket else { continue };
             while let Some(bytes) = drive.outgoing(slot) {
-                let count = self.cuts.next(bytes.len());
+                let count = self.cuts.next(bytes.len().min(self.writes - socket.sent.len()));
                 socket.sent.extend_from_slice(&bytes[..count]);
-                drive.wrote(slot, count);
+                if count > 0 {
+                    drive.wrote(slot, count);
+                } else {
+                    drive.write_failed(slot, io::ErrorKind::BrokenPipe.into());
+                }
                 moved = true;
             }
             let Some(space) = drive.incoming(slot) else { continue };
@@ -342,6 +349,7 @@ fn told(error: &Error) {
     assert!(error.request().is_none_or(|line| line.split(' ').count() == 2), "{error:?}");
     let kinds = [error.is_not_found(), error.is_conflict(), error.is_timeout(), error.is_untrusted()];
     assert!(kinds.iter().filter(|it| **it).count() < 2, "{error:?}");
+    assert!(!error.is_retryable() || error.operation().is_none(), "{error:?}");
 }
 
 /// What was sent on a connection is a request inside the API.

@@ -145,7 +145,7 @@ pub fn check(bytes: &[u8]) {
             },
         ),
         9 => (
-            first(instance("web").exec([a, b]).cwd(c).env(b, c)),
+            first(instance("web").exec([a, b]).cwd(c).env(b, c).user(1).group(2)),
             Expected {
                 path: vec!["instances", "web", "exec"],
                 body: vec![("/command/0", a), ("/command/1", b), ("/cwd", c)],

@@ -118,6 +118,9 @@ fn compare(server: &[u8]) {
         if matches!(ours.last(), Some(Told::Begun(_))) {
             ours.pop();
         }
+        if let Told::Failed(error) = &last {
+            assert!(!error.to_string().is_empty());
+        }
         let closed = matches!(ours.last(), Some(Told::Closing(..)));
         match (&last, &error) {
             (Told::End, None) => assert!(closed && ours == theirs, "{ours:?}, the other {theirs:?}"),
@@ -241,6 +244,7 @@ fn spoken_here(bytes: &[u8]) {
     socket.close(1000, "bye");
     sent.push(Message::Close(Some(CloseFrame { code: 1000.into(), reason: "bye".into() })));
     wire.extend_from_slice(socket.outgoing());
+    assert!(!format!("{socket:?}").contains("bye"), "what is said is not shown");
     let (theirs, error) = read(&mut peer(&wire, Role::Server));
     assert!(error.is_none(), "{error:?}");
     assert_eq!(theirs, sent);
