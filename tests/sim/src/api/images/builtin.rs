@@ -16,6 +16,8 @@ pub(super) struct BuiltIn {
     fingerprint: String,
 }
 
+const DESCRIPTION: &str = "a simulated busybox";
+
 /// When it was made: the start of 2024.
 const MADE: i64 = 1_704_067_200;
 
@@ -23,7 +25,12 @@ fn metadata() -> Map<String, Value> {
     let metadata = json!({
         "architecture": "x86_64",
         "creation_date": MADE,
-        "properties": { "description": "busybox, a shell and nothing else", "os": "busybox", "release": "1" },
+        "properties": {
+            "architecture": "x86_64",
+            "description": "busybox, a shell and nothing else",
+            "os": "busybox",
+            "release": "1",
+        },
     });
     metadata.as_object().cloned().unwrap_or_default()
 }
@@ -31,7 +38,7 @@ fn metadata() -> Map<String, Value> {
 pub(super) fn image() -> &'static BuiltIn {
     static IMAGE: OnceLock<BuiltIn> = OnceLock::new();
     IMAGE.get_or_init(|| {
-        let bytes = Bytes::from(publish::pack(&metadata(), &Files::busybox(), MADE).unwrap_or_default());
+        let bytes = Bytes::from(publish::pack(&metadata(DESCRIPTION), &Files::busybox(), MADE).unwrap_or_default());
         BuiltIn { fingerprint: publish::fingerprint(&[&bytes]), bytes }
     })
 }
@@ -41,14 +48,14 @@ pub(crate) fn another() -> &'static Bytes {
     static IMAGE: OnceLock<Bytes> = OnceLock::new();
     IMAGE.get_or_init(|| {
         let mut metadata = metadata();
-        metadata.insert("properties".into(), json!({ "description": "a shell to be imported", "os": "busybox" }));
+        metadata.insert("creation_date".into(), (MADE + 1).into());
         publish::pack(&metadata, &Files::busybox(), MADE).unwrap_or_default().into()
     })
 }
 
 /// The image, where a new daemon keeps it.
 pub(crate) fn first(setup: &Setup) -> (Named, Image) {
-    let metadata = metadata();
+    let metadata = metadata(DESCRIPTION);
     let it = Image {
         filename: String::new(),
         public: false,
