@@ -16,8 +16,6 @@ pub(super) struct BuiltIn {
     fingerprint: String,
 }
 
-const DESCRIPTION: &str = "a simulated busybox";
-
 /// When it was made: the start of 2024.
 const MADE: i64 = 1_704_067_200;
 
@@ -38,7 +36,7 @@ fn metadata() -> Map<String, Value> {
 pub(super) fn image() -> &'static BuiltIn {
     static IMAGE: OnceLock<BuiltIn> = OnceLock::new();
     IMAGE.get_or_init(|| {
-        let bytes = Bytes::from(publish::pack(&metadata(DESCRIPTION), &Files::busybox(), MADE).unwrap_or_default());
+        let bytes = Bytes::from(publish::pack(&metadata(), &Files::busybox(), MADE).unwrap_or_default());
         BuiltIn { fingerprint: publish::fingerprint(&[&bytes]), bytes }
     })
 }
@@ -55,7 +53,7 @@ pub(crate) fn another() -> &'static Bytes {
 
 /// The image, where a new daemon keeps it.
 pub(crate) fn first(setup: &Setup) -> (Named, Image) {
-    let metadata = metadata(DESCRIPTION);
+    let metadata = metadata();
     let it = Image {
         filename: String::new(),
         public: false,
