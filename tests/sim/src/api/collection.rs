@@ -210,7 +210,12 @@ pub(crate) fn create(world: &mut World, request: &Request, kind: &Kind, parent: 
     item.config.retain(|_, value| !value.is_empty());
     world.keep_item(kind, place.clone(), item);
     world.item_event(kind, "created", &place, None);
-    Ok(Answer::Created((kind.path)(world, parent, &place.name)))
+    Ok(created(world, kind, &place))
+}
+
+fn created(world: &World, kind: &Kind, place: &Place) -> Answer {
+    let path = (kind.path)(world, &place.parent, &place.name);
+    Answer::Created(world.in_project(path, &place.project))
 }
 
 /// One of them.
@@ -280,7 +285,7 @@ pub(crate) fn rename(
     world.drop_item(kind, &old);
     world.keep_item(kind, new.clone(), item);
     world.item_event(kind, "renamed", &new, Some(json!({ "old_name": name })));
-    Ok(Answer::Created((kind.path)(world, parent, &new.name)))
+    Ok(created(world, kind, &new))
 }
 
 /// Deletes one.

@@ -32,7 +32,11 @@ impl World {
 
     /// The URL of a resource in a project, as lists of what uses something tell it.
     pub(crate) fn url_in(&self, project: &str, segments: &[&str]) -> String {
-        let mut path = self.path(segments);
+        self.in_project(self.path(segments), project)
+    }
+
+    /// A path, and the project that it is in.
+    pub(crate) fn in_project(&self, mut path: String, project: &str) -> String {
         if project != "default" {
             path.push_str("?project=");
             escaped(project, &mut path);

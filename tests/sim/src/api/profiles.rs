@@ -204,7 +204,7 @@ pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
     profile.config.retain(|_, value| !value.is_empty());
     world.state.profiles.insert(key.clone(), profile);
     world.profile_event("profile-created", &key, None);
-    Ok(Answer::Created(world.path(&["profiles", &key.1])))
+    Ok(Answer::Created(world.url_in(&key.0, &["profiles", &key.1])))
 }
 
 /// `GET /1.0/profiles/{name}`.
@@ -294,7 +294,7 @@ pub(crate) fn rename(world: &mut World, request: &Request, name: &str) -> Answer
     }
     world.state.profiles.insert(new.clone(), profile);
     world.profile_event("profile-renamed", &new, Some(json!({ "old_name": name })));
-    Ok(Answer::Created(world.path(&["profiles", &new.1])))
+    Ok(Answer::Created(world.url_in(&new.0, &["profiles", &new.1])))
 }
 
 /// `DELETE /1.0/profiles/{name}`.

@@ -64,7 +64,7 @@ pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
     let alias = Alias { target: target.clone(), description: body::text(&object, "description").to_owned() };
     world.state.aliases.insert(key, alias);
     world.alias_event("image-alias-created", request.project(), name, Some(json!({ "target": target })));
-    Ok(Answer::Created(world.alias_path(name)))
+    Ok(Answer::Created(world.url_in(request.project(), &["images", "aliases", name])))
 }
 
 /// `GET /1.0/images/aliases/{name}`.
@@ -127,7 +127,7 @@ pub(crate) fn rename(world: &mut World, request: &Request, name: &str) -> Answer
     world.state.aliases.remove(&old);
     world.state.aliases.insert(new, alias);
     world.alias_event("image-alias-renamed", request.project(), new_name, Some(json!({ "old_name": name })));
-    Ok(Answer::Created(world.alias_path(new_name)))
+    Ok(Answer::Created(world.url_in(request.project(), &["images", "aliases", new_name])))
 }
 
 /// `DELETE /1.0/images/aliases/{name}`.
