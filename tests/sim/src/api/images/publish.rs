@@ -152,7 +152,8 @@ pub(super) fn pack(metadata: &Map<String, Value>, files: &Files, made: i64) -> i
     let mut head = Header::new_gnu();
     head.set_entry_type(EntryType::Regular);
     head.set_mode(0o644);
-    (head.set_uid(0), head.set_gid(0));
+    head.set_uid(0);
+    head.set_gid(0);
     head.set_mtime(u64::try_from(made).unwrap_or_default());
     head.set_size(text.len() as u64);
     tarball.append_data(&mut head, "metadata.yaml", text.as_bytes())?;
