@@ -50,7 +50,7 @@ fn was_started(it: &Instance) -> bool {
 }
 
 fn tell(world: &mut World, project: &str, name: &str, action: &str) {
-    world.tell_instance(&(project.to_owned(), name.to_owned()), action, By::Client, None);
+    world.tell_instance(&(project.to_owned(), name.to_owned()), action, By::Nobody, None);
 }
 
 /// `GET /1.0/instances/{name}/console`.
@@ -64,18 +64,16 @@ pub(crate) fn get(world: &mut World, request: &Request, name: &str) -> Answered 
         _ => ("", vec![Bytes::from(std::mem::take(&mut it.kept.console.ring))], now),
     };
     let is_there = if it.status == Status::Stopped { was_started(it) } else { !pieces.concat().is_empty() };
-    let answer = if is_there {
+    if is_there {
         let fields = vec![("Content-Disposition".into(), format!("inline;filename={called}").into_bytes())];
-        Ok(Answer::Bytes(serve(request, fields, pieces, modified)))
+        let answer = Answer::Bytes(serve(request, fields, pieces, modified));
+        tell(world, project, name, "instance-console-retrieved");
+        Ok(answer)
     } else if lxd {
         Err(Refusal::new(500, format!("open {called}: no such file or directory")))
     } else {
         Ok(Answer::Bytes(Body { status: 200, kind: "application/json".into(), ..Body::default() }))
-    };
-    if answer.is_ok() {
-        tell(world, project, name, "instance-console-retrieved");
     }
-    answer
 }
 
 /// `DELETE /1.0/instances/{name}/console`.

@@ -194,6 +194,14 @@ impl Shell {
             Ok(never) => match never {},
             Err(error) => error,
         };
+        if error == SpawnError::NotFound && applets::NAMES.iter().any(|it| it.as_bytes() == name) {
+            // A busybox does without the links to it.
+            let argv = [b"/bin/busybox".to_vec()].into_iter().chain(argv.clone()).collect();
+            error = match self.system.exec(argv, env.clone()).await {
+                Ok(never) => match never {},
+                Err(error) => error,
+            };
+        }
         if error == SpawnError::NotExecutable(Errno::NotProgram) && name.contains(&b'/') {
             // A text without a first line that says what it is: for a shell.
             let argv = [b"/bin/sh".to_vec()].into_iter().chain(argv).collect();
