@@ -110,7 +110,7 @@ fn with<T>(
 fn tell(world: &mut World, request: &Request, name: &str, action: &str) {
     let path = String::from_utf8_lossy(request.parameter("path").unwrap_or_default()).into_owned();
     let key = (request.project().to_owned(), name.to_owned());
-    world.tell_instance(&key, action, By::Client, Some(json!({ "path": path })));
+    world.tell_instance(&key, action, By::Nobody, Some(json!({ "path": path })));
 }
 
 /// `GET` and `HEAD /1.0/instances/{name}/files`.

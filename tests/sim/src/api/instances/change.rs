@@ -68,8 +68,17 @@ pub(crate) fn patch(world: &mut World, request: &Request, name: &str) -> Answere
 }
 
 fn typed(object: Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
-    let texts = ["architecture", "description", "restore"];
-    input::typed(&object, "InstancePut", &texts, &["ephemeral", "stateful"], &["config"])?;
+    const MEMBERS: [(&str, &str); 8] = [
+        ("architecture", "string"),
+        ("config", "map[string]string"),
+        ("description", "string"),
+        ("devices", "map[string]map[string]string"),
+        ("ephemeral", "bool"),
+        ("profiles", "[]string"),
+        ("restore", "string"),
+        ("stateful", "bool"),
+    ];
+    input::typed(&object, "InstancePut", &MEMBERS)?;
     Ok(object)
 }
 
@@ -119,7 +128,7 @@ pub(crate) fn rename(world: &mut World, request: &Request, name: &str) -> Answer
         true => input::map(world, request, "InstancePost")?,
         false => body::of(request, "InstancePost")?,
     };
-    input::typed(&object, "InstancePost", &["name"], &["migration"], &[])?;
+    input::typed(&object, "InstancePost", &[("name", "string"), ("migration", "bool")])?;
     if flag(&object, "migration") {
         // Migrations are not simulated.
         return Err(Refusal::no_method());
@@ -144,7 +153,7 @@ pub(crate) fn rename(world: &mut World, request: &Request, name: &str) -> Answer
         world.busy(&key)?;
         let to = (key.0.clone(), new);
         let it = world.instance(&key.0, &key.1)?;
-        if it.status != Status::Stopped {
+        if it.status != Status::Stopped || !it.pending.is_empty() {
             let kind = world.either("container", "instance");
             return Err(Ending::new(format!("Renaming of running {kind} not allowed")));
         }
@@ -187,6 +196,10 @@ pub(crate) fn delete(world: &mut World, request: &Request, name: &str) -> Answer
 /// Removes an instance, its newest snapshot first.
 pub(super) fn remove(world: &mut World, key: &Named) {
     let Some(it) = world.state.instances.remove(key) else { return };
+    for waiter in it.pending {
+        let gone = world.no_such_instance(&key.0, &key.1);
+        waiter.end(world, Err(gone.into()));
+    }
     for snapshot in it.snapshots.iter().rev() {
         world.tell_snapshot(key, &snapshot.name, "instance-snapshot-deleted", None);
     }

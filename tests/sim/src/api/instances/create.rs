@@ -2,13 +2,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::source::{self, Origin, Source};
 use super::tell::By;
-use super::{IDMAP, Instance, Settings, Snapshot, Status, check, input, metadata, object, run};
+use super::{IDMAP, Instance, Settings, Snapshot, Status, check, input, object, run};
 use crate::api::body::{self, Config, flag, text};
-use crate::api::images::Chosen;
 use crate::api::state::Named;
 use crate::http::{Answer, Answered, Refusal, Request};
-use crate::machine::files::Files;
 use crate::machine::process::Machine;
 use crate::world::{Begin, Ending, OperationId, Outcome, Step, World};
 
@@ -17,37 +16,36 @@ use crate::world::{Begin, Ending, OperationId, Outcome, Step, World};
 struct New {
     settings: Settings,
     source: Source,
+    /// And not a virtual machine.
+    is_container: bool,
     /// It is started when it is there.
     start: bool,
 }
 
-/// What it is made of.
-#[derive(Debug)]
-enum Source {
-    Nothing,
-    /// `None` if there is no such image.
-    Image(Option<Chosen>),
-    Copy {
-        of: Named,
-        /// A snapshot of it.
-        at: Option<String>,
-        /// Its snapshots, too.
-        snapshots: bool,
-    },
-}
+const MEMBERS: [(&str, &str); 10] = [
+    ("architecture", "string"),
+    ("config", "map[string]string"),
+    ("description", "string"),
+    ("devices", "map[string]map[string]string"),
+    ("ephemeral", "bool"),
+    ("instance_type", "string"),
+    ("name", "string"),
+    ("profiles", "[]string"),
+    ("start", "bool"),
+    ("type", "string"),
+];
 
 /// `POST /1.0/instances`.
 pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
     if request.field_text("content-type") == Some("application/octet-stream") {
-        return Err(not_a_backup(&request.body));
+        return Err(source::backup(&request.body));
     }
     let project = request.project();
     if !world.state.projects.contains_key(project) {
         return Err(Refusal::new(404, "Failed loading project: Project not found"));
     }
     let object = body::of(request, "InstancesPost")?;
-    let texts = ["name", "description", "architecture", "type", "instance_type"];
-    input::typed(&object, "InstancesPost", &texts, &["ephemeral", "start"], &["config"])?;
+    input::typed(&object, "InstancesPost", &MEMBERS)?;
     if !request.text("target").is_empty() {
         return Err(Refusal::new(400, "Target only allowed when clustered"));
     }
@@ -62,16 +60,16 @@ pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
     if let Some(missing) = profiles.iter().flatten().find(missing) {
         return Err(Refusal::new(500, format!("Requested profile \"{missing}\" doesn't exist")));
     }
-    if let size @ 1.. = text(&object, "instance_type").len() {
-        let kind = &text(&object, "instance_type")[..size];
-        return Err(Refusal::new(400, format!("Provided instance type doesn't exist: {kind}")));
+    let size = text(&object, "instance_type");
+    if !size.is_empty() {
+        return Err(Refusal::new(400, format!("Provided instance type doesn't exist: {size}")));
     }
     let name = match text(&object, "name") {
         "" => chosen_name(world, project),
         name => name.to_owned(),
     };
     check::name(world, &name)?;
-    let source = source(world, project, &object)?;
+    let source = Source::read(world, project, &object)?;
     if !is_container && !matches!(source, Source::Image(_)) {
         return Err(Refusal::no_method());
     }
@@ -81,18 +79,19 @@ pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
             description: text(&object, "description").to_owned(),
             config: body::config(object.get("config")),
             devices: body::devices(object.get("devices")),
-            profiles: profiles_of(world, &home, &source, profiles),
+            profiles: profiles.unwrap_or_else(|| source.profiles(world, &home)),
             ephemeral: flag(&object, "ephemeral"),
         },
         source,
+        is_container,
         // Not known to LXD.
         start: flag(&object, "start") && !world.is_lxd(),
     };
     let key = (project.to_owned(), name);
-    let id = world.open(Begin::task("Creating instance", project, about(world, &key, &new, is_container)));
+    let id = world.open(Begin::task("Creating instance", project, about(world, &key, &new)));
     let (begun, after) = (id.clone(), world.short_while());
     world.later(after, move |world| {
-        if let Err(why) = begin(world, &begun, &key, new, is_container) {
+        if let Err(why) = begin(world, &begun, &key, new) {
             world.end(&begun, Err(why));
         }
         Step::Done
@@ -100,41 +99,17 @@ pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
     Ok(Answer::Async(id))
 }
 
-/// What a body of bytes is that should be a backup. Those are not simulated.
-fn not_a_backup(body: &[u8]) -> Refusal {
-    let known: [&[u8]; 5] = [b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"hsqs"];
-    let is_archive = known.iter().any(|it| body.starts_with(it)) || body.get(257..262) == Some(b"ustar");
-    if is_archive { Refusal::no_method() } else { Refusal::new(500, "Unsupported compression") }
-}
-
-fn about(world: &World, key: &Named, new: &New, is_container: bool) -> Value {
+fn about(world: &World, key: &Named, new: &New) -> Value {
     let mut keys = vec![key.clone()];
     if let Source::Copy { of, at, .. } = &new.source {
         let name = at.as_ref().map_or_else(|| of.1.clone(), |at| format!("{}/{at}", of.1));
         keys.push((key.0.clone(), name));
     }
     let mut about = world.about(&keys.iter().collect::<Vec<_>>());
-    if let Some(about) = about.as_object_mut().filter(|_| !is_container) {
+    if let Some(about) = about.as_object_mut().filter(|_| !new.is_container) {
         about.remove("containers");
     }
     about
-}
-
-/// The profiles that it has if the client does not say.
-fn profiles_of(world: &World, home: &str, source: &Source, said: Option<Vec<String>>) -> Vec<String> {
-    let default = || {
-        let there = world.state.profiles.contains_key(&(home.to_owned(), "default".to_owned()));
-        if there { vec!["default".to_owned()] } else { Vec::new() }
-    };
-    match (said, source) {
-        (Some(said), _) => said,
-        (None, Source::Image(Some(image))) if !image.profiles.is_empty() => image.profiles.clone(),
-        (None, Source::Copy { .. }) if world.is_lxd() => Vec::new(),
-        (None, Source::Copy { of, .. }) => {
-            world.state.instances.get(of).map(|it| it.settings.profiles.clone()).unwrap_or_default()
-        }
-        (None, _) => default(),
-    }
 }
 
 /// Names as the daemons make them: two words.
@@ -146,10 +121,10 @@ fn chosen_name(world: &mut World, project: &str) -> String {
     const WHAT: [&str; 12] =
         ["ant", "bee", "crab", "dove", "elk", "finch", "goat", "heron", "ibex", "jay", "koala", "lynx"];
     loop {
-        let draw = world.chance.draw() as usize;
-        let mut name = format!("{}-{}", HOW[draw % 12], WHAT[draw / 12 % 12]);
+        let draw = world.chance.draw();
+        let mut name = format!("{}-{}", HOW[(draw % 12) as usize], WHAT[(draw / 12 % 12) as usize]);
         // With many of them the words alone are soon used up.
-        if draw & 1 << 40 != 0 {
+        if draw >> 63 == 1 {
             name.push_str(&(draw >> 48).to_string());
         }
         if world.instance(project, &name).is_err() {
@@ -158,96 +133,13 @@ fn chosen_name(world: &mut World, project: &str) -> String {
     }
 }
 
-fn source(world: &World, project: &str, object: &Map<String, Value>) -> Result<Source, Refusal> {
-    let none = Map::new();
-    let source = object.get("source").and_then(Value::as_object).unwrap_or(&none);
-    match text(source, "type") {
-        "none" => Ok(Source::Nothing),
-        "image" if text(source, "server").is_empty() => Ok(Source::Image(world.image_for(project, source)?)),
-        "copy" => copied(world, project, source),
-        "migration" => match text(source, "mode") {
-            // Migrations are not simulated.
-            "pull" | "push" => Err(Refusal::no_method()),
-            other => Err(Refusal::new(501, format!("Mode \"{other}\" not implemented"))),
-        },
-        "image" => Err(Refusal::no_method()),
-        other => Err(Refusal::new(400, format!("Unknown source type {other}"))),
-    }
-}
-
-fn copied(world: &World, project: &str, source: &Map<String, Value>) -> Result<Source, Refusal> {
-    let name = text(source, "source");
-    let project = Some(text(source, "project")).filter(|it| !it.is_empty()).unwrap_or(project);
-    if name.is_empty() {
-        return Err(Refusal::new(400, "Must specify a source instance"));
-    }
-    let (of, at) = name.split_once('/').map_or((name, None), |(of, at)| (of, Some(at)));
-    let it = world.instance(project, of).map_err(|_| world.no_such_instance(project, name))?;
-    if let Some(at) = at {
-        super::snapshots::find(world, project, of, it, at)?;
-    }
-    Ok(Source::Copy {
-        of: (project.to_owned(), of.to_owned()),
-        at: at.map(str::to_owned),
-        snapshots: at.is_none() && !flag(source, "instance_only") && !flag(source, "container_only"),
-    })
-}
-
 /// Writes it down, or says why that cannot be; the rest takes a while.
-fn begin(
-    world: &mut World,
-    id: &OperationId,
-    key: &Named,
-    new: New,
-    is_container: bool,
-) -> Result<(), Ending> {
-    let New { mut settings, source, start } = new;
-    let mut took = 20;
-    let (files, metadata, snapshots) = match &source {
-        Source::Nothing => (Files::default(), metadata::whole(&Value::Null), Vec::new()),
-        Source::Image(None) => return Err(Ending::new("Image not provided for instance creation")),
-        Source::Image(Some(image)) => {
-            if is_container != (image.kind == "container") {
-                let wanted = if is_container { "container" } else { "virtual-machine" };
-                let kind = image.kind;
-                let text =
-                    format!("Requested image's type \"{kind}\" doesn't match instance type \"{wanted}\"");
-                return Err(Ending::new(text));
-            }
-            if !is_container {
-                return Err(Ending::new("Instance type not operational: virtual-machine"));
-            }
-            settings.architecture.clone_from(&image.architecture);
-            let properties =
-                image.properties.iter().map(|(name, value)| (format!("image.{name}"), value.clone()));
-            for (name, value) in properties {
-                settings.config.entry(name).or_insert(value);
-            }
-            settings.config.insert("volatile.base_image".into(), image.fingerprint.clone());
-            (Files::default(), metadata::whole(&image.metadata), Vec::new())
-        }
-        Source::Copy { of, at, snapshots } => {
-            let Ok(from) = world.instance(&of.0, &of.1) else {
-                return Err(world.no_such_instance(&of.0, &of.1).into());
-            };
-            took = 40;
-            let at = at.as_ref().and_then(|at| from.snapshots.iter().find(|it| it.name == *at));
-            inherit(&mut settings, at.map_or(&from.settings, |it| &it.settings));
-            let files = at.map_or_else(|| from.machine.files(|it| it.clone()), |it| it.files.clone());
-            (files, from.metadata.clone(), if *snapshots { from.snapshots.clone() } else { Vec::new() })
-        }
-    };
-    if settings.architecture.is_empty() {
-        settings.architecture = "x86_64".into();
-    }
+fn begin(world: &mut World, id: &OperationId, key: &Named, new: New) -> Result<(), Ending> {
+    let New { mut settings, source, is_container, start } = new;
+    let Origin { files, metadata, snapshots, rooted } = source.origin(world, &mut settings, is_container)?;
     acceptable(world, key, &settings)?;
-    let template = if matches!(source, Source::Copy { .. }) { "copy" } else { "create" };
-    identify(world, &mut settings.config, template);
-    let rooted = match &source {
-        Source::Copy { of, .. } => world.state.instances.get(of).is_some_and(|it| it.rooted),
-        Source::Image(_) => true,
-        Source::Nothing => false,
-    };
+    let is_copy = matches!(source, Source::Copy { .. });
+    identify(world, &mut settings.config, if is_copy { "copy" } else { "create" });
     let seed = world.chance.draw();
     let it = Instance {
         settings,
@@ -272,14 +164,14 @@ fn begin(
         context["location"] = "none".into();
     }
     world.tell_instance(key, "instance-created", By::Work, Some(context));
-    if let Source::Copy { of, .. } = &source {
-        if world.state.instances.get(of).is_some_and(|it| it.status == Status::Running) {
-            world.tell_instance(of, "instance-paused", By::Nobody, None);
-            world.tell_instance(of, "instance-resumed", By::Nobody, None);
-        }
-        take_snapshots(world, key, snapshots);
+    if let Source::Copy { of, .. } = &source
+        && world.state.instances.get(of).is_some_and(|it| it.status == Status::Running)
+    {
+        world.tell_instance(of, "instance-paused", By::Nobody, None);
+        world.tell_instance(of, "instance-resumed", By::Nobody, None);
     }
-    let (id, key, after) = (id.clone(), key.clone(), world.about_ms(took));
+    take_snapshots(world, key, snapshots);
+    let (id, key, after) = (id.clone(), key.clone(), world.about_ms(if is_copy { 40 } else { 20 }));
     world.later(after, move |world| {
         match finish(world, &key, &source) {
             Ok(progress) if start => {
@@ -297,20 +189,6 @@ fn begin(
         Step::Done
     });
     Ok(())
-}
-
-/// A copy has what the original has, unless the client says otherwise.
-fn inherit(settings: &mut Settings, from: &Settings) {
-    let kept = |key: &str| {
-        !key.starts_with("volatile.") || key == "volatile.base_image" || key == "volatile.last_state.idmap"
-    };
-    for (key, value) in from.config.iter().filter(|(key, _)| kept(key)) {
-        settings.config.entry(key.clone()).or_insert_with(|| value.clone());
-    }
-    for (name, device) in &from.devices {
-        settings.devices.entry(name.clone()).or_insert_with(|| device.clone());
-    }
-    settings.architecture.clone_from(&from.architecture);
 }
 
 /// Refuses what cannot be written down.

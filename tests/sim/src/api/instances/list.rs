@@ -37,8 +37,11 @@ pub(crate) fn list(world: &World, request: &Request) -> Answered {
     let wanted = |project: &str| !machines && (everywhere || project == request.project());
     let all = world.state.instances.iter().filter(|((project, _), _)| wanted(project));
     let items = all.map(|(key, it)| {
-        let value =
-            if recursion == 2 { object::full(world, key, it) } else { object::instance(world, key, it) };
+        let value = match recursion {
+            0 if request.text("filter").is_empty() => Value::Null,
+            2 => object::full(world, key, it),
+            _ => object::instance(world, key, it),
+        };
         (world.url_in(&key.0, &[kind, &key.1]), value)
     });
     listing::list(world, request, items)

@@ -11,7 +11,8 @@
 //! | `instance`  | an instance and its snapshots, and where they are found |
 //! | `object`    | the JSON objects of both |
 //! | `list`      | lists of instances, one of them, its state |
-//! | `create`    | new ones: of an image, of nothing, of another |
+//! | `create`    | new ones |
+//! | `source`    | what they are made of: an image, nothing, another one |
 //! | `change`    | other settings, another name, deletion |
 //! | `power`     | what clients want of the state: of one, of all |
 //! | `run`       | starting, stopping, ends of their own |
@@ -32,6 +33,7 @@ mod object;
 mod power;
 mod run;
 mod snapshots;
+mod source;
 mod tell;
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,9 @@ enum Action {
 
 impl Change {
     fn read(object: &Map<String, Value>) -> Result<Self, Refusal> {
-        input::typed(object, "InstanceStatePut", &["action"], &["force", "stateful"], &[])?;
+        const MEMBERS: [(&str, &str); 4] =
+            [("action", "string"), ("timeout", "int"), ("force", "bool"), ("stateful", "bool")];
+        input::typed(object, "InstanceStatePut", &MEMBERS)?;
         let action = match text(object, "action") {
             "start" => Action::Start,
             "stop" => Action::Stop,
@@ -70,14 +72,17 @@ impl Change {
     }
 
     fn make(self, world: &mut World, key: &Named, done: Done) {
-        let Ok(it) = world.instance(&key.0, &key.1) else { return };
-        if let Some(why) = self.stateful.then(|| self.stateful(world, it.status)).flatten() {
+        let status = match world.instance(&key.0, &key.1) {
+            Ok(it) => it.status,
+            Err(gone) => return done(world, Err(gone.into())),
+        };
+        if let Some(why) = self.stateful.then(|| self.stateful(world, status)).flatten() {
             return done(world, Err(Ending::new(why)));
         }
         match self.action {
             Action::Start => run::start(world, key, done),
             Action::Stop | Action::Restart => run::stop(world, key, self.stop, done),
-            Action::Freeze | Action::Unfreeze => self.freeze(world, key, it.status, done),
+            Action::Freeze | Action::Unfreeze => self.freeze(world, key, status, done),
         }
     }
 
@@ -130,12 +135,7 @@ pub(crate) fn put(world: &mut World, request: &Request, name: &str) -> Answered 
         if change.action == Action::Start {
             run::remapping(world, &key, &begun);
         }
-        if world.state.instances.contains_key(&key) {
-            change.make(world, &key, run::ends(&begun));
-        } else {
-            let gone = world.no_such_instance(&key.0, &key.1);
-            world.end(&begun, Err(gone.into()));
-        }
+        change.make(world, &key, run::ends(&begun));
         Step::Done
     });
     Ok(Answer::Async(id))

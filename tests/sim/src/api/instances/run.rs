@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use lxio_core::bytes::Moment;
-use serde_json::{Map, json};
+use serde_json::Map;
 
 use super::tell::By;
 use super::{IDMAP, Instance, Status};
@@ -18,6 +18,13 @@ pub(super) struct Pending {
     token: u64,
     wanted: Wanted,
     done: Done,
+}
+
+impl Pending {
+    /// It waits no more.
+    pub(super) fn end(self, world: &mut World, how: Result<(), Ending>) {
+        (self.done)(world, how);
+    }
 }
 
 impl std::fmt::Debug for Pending {
@@ -120,7 +127,10 @@ pub(super) fn start(world: &mut World, key: &Named, done: Done) {
     if let Err(busy) = world.busy(key) {
         return done(world, Err(busy));
     }
-    let Ok(it) = world.instance(&key.0, &key.1) else { return };
+    let it = match world.instance(&key.0, &key.1) {
+        Ok(it) => it,
+        Err(gone) => return done(world, Err(gone.into())),
+    };
     if it.status != Status::Stopped {
         let why = match world.is_lxd() && it.is_being_stopped() {
             true => {
@@ -142,18 +152,22 @@ pub(super) fn start(world: &mut World, key: &Named, done: Done) {
             world.tell_instance(&key, "instance-started", By::Client, None);
         }
         for it in world.waiters(&key, &[Wanted::Started]) {
-            (it.done)(world, how.clone());
+            it.end(world, how.clone());
         }
         Step::Done
     });
 }
 
-/// Starts the first process, and writes down what follows from it.
+/// Starts the first process, and writes down what follows from it. One that somebody else has started in the
+/// meantime is left alone.
 pub(super) fn boot(world: &mut World, key: &Named) -> Result<(), Ending> {
     let (now, time, is_lxd) = (world.now, world.time_of_day(), world.is_lxd());
     let pid = 1000 + (world.chance.draw() % 4_000_000) as u32;
     let (uuid, why, rootfs) = (world.uuid(), not_started(world, key), no_files(world, key));
-    let Ok(it) = world.instance_mut(&key.0, &key.1) else { return Ok(()) };
+    let it = world.instance_mut(&key.0, &key.1)?;
+    if it.status != Status::Stopped {
+        return Ok(());
+    }
     if !it.rooted && is_lxd {
         return Err(Ending::new(rootfs));
     }
@@ -202,7 +216,7 @@ fn container((project, name): &Named) -> String {
 
 impl World {
     /// Where the daemon would keep its files.
-    fn directory(&self) -> &str {
+    pub(crate) fn directory(&self) -> &str {
         self.setup.directory.as_deref().unwrap_or(self.either("/var/lib/lxd", "/var/lib/incus"))
     }
 }
@@ -220,12 +234,14 @@ fn stopped(world: &mut World, key: &Named) {
     }
 }
 
-/// Ends all processes at once, without a word to anybody.
+/// Ends all processes at once, and tells nobody but those who wait for it.
 pub(super) fn kill(world: &mut World, key: &Named) {
     if let Ok(it) = world.instance_mut(&key.0, &key.1) {
         it.machine.kill_all();
     }
     stopped(world, key);
+    let waiters = world.waiters(key, &[Wanted::Stopped, Wanted::ShutDown, Wanted::Restarted]);
+    waiters.into_iter().for_each(|it| it.end(world, Ok(())));
 }
 
 /// How an instance is to be stopped.
@@ -243,7 +259,10 @@ pub(super) fn stop(world: &mut World, key: &Named, how: Stop, done: Done) {
     if let Err(busy) = world.busy(key) {
         return done(world, Err(busy));
     }
-    let Ok(it) = world.instance(&key.0, &key.1) else { return };
+    let it = match world.instance(&key.0, &key.1) {
+        Ok(it) => it,
+        Err(gone) => return done(world, Err(gone.into())),
+    };
     let status = it.status;
     if status == Status::Stopped || how.force && world.is_lxd() && it.is_being_stopped() {
         return done(world, Err(Ending::new("The instance is already stopped").code(400)));
@@ -286,7 +305,7 @@ pub(super) fn stop(world: &mut World, key: &Named, how: Stop, done: Done) {
             let it = world.state.instances.get_mut(&key);
             let late = it.and_then(|it| it.pending.extract_if(.., |it| it.token == token).next());
             if let Some(late) = late {
-                (late.done)(world, Err(Ending::new(text)));
+                late.end(world, Err(Ending::new(text)));
             }
             Step::Done
         });
@@ -313,7 +332,7 @@ fn has_ended(world: &mut World, key: &Named) {
             if how.is_ok() {
                 world.tell_instance(&key, "instance-restarted", By::Client, None);
             }
-            waiters.into_iter().for_each(|it| (it.done)(world, how.clone()));
+            waiters.into_iter().for_each(|it| it.end(world, how.clone()));
             Step::Done
         });
         return;
@@ -330,7 +349,7 @@ fn has_ended(world: &mut World, key: &Named) {
     if world.state.instances.get(key).is_some_and(|it| it.settings.ephemeral) {
         super::change::remove(world, key);
     }
-    waiters.into_iter().for_each(|it| (it.done)(world, Ok(())));
+    waiters.into_iter().for_each(|it| it.end(world, Ok(())));
 }
 
 /// The progress that LXD tells of when an instance is started for the first time.
@@ -340,13 +359,10 @@ pub(super) fn remapping(world: &mut World, key: &Named, id: &OperationId) {
         it.status == Status::Stopped && of("volatile.last_state.idmap") != of("volatile.idmap.next")
     });
     if world.is_lxd() && first {
-        for text in ["Remapping container filesystem", ""] {
-            let Ok(it) = world.instance(&key.0, &key.1) else { return };
-            if text.is_empty() && !it.rooted {
-                return;
-            }
-            let added = json!({ "container_progress": text });
-            world.progress(id, added.as_object().cloned().unwrap_or_default());
+        let rooted = world.state.instances.get(key).is_some_and(|it| it.rooted);
+        // It comes to an end if there are files.
+        for text in ["Remapping container filesystem"].into_iter().chain(rooted.then_some("")) {
+            world.progress(id, Map::from_iter([("container_progress".to_owned(), text.into())]));
         }
     }
 }

@@ -93,7 +93,8 @@ pub(crate) fn create(world: &mut World, request: &Request, name: &str) -> Answer
     let key = (request.project().to_owned(), name.to_owned());
     let it = world.instance(&key.0, name)?;
     let object = body::of(request, "InstanceSnapshotsPost")?;
-    input::typed(&object, "InstanceSnapshotsPost", &["name", "expires_at"], &["stateful"], &[])?;
+    let members = [("name", "string"), ("expires_at", "string"), ("stateful", "bool")];
+    input::typed(&object, "InstanceSnapshotsPost", &members)?;
     let snapshot = match text(&object, "name") {
         "" => chosen_name(it),
         name => name.to_owned(),
@@ -201,7 +202,7 @@ pub(crate) fn rename(world: &mut World, request: &Request, name: &str, snapshot:
     let key = (request.project().to_owned(), name.to_owned());
     named(world, &key, snapshot)?;
     let object = body::of(request, "InstanceSnapshotPost")?;
-    input::typed(&object, "InstanceSnapshotPost", &["name"], &["migration"], &[])?;
+    input::typed(&object, "InstanceSnapshotPost", &[("name", "string"), ("migration", "bool")])?;
     if flag(&object, "migration") {
         return Err(Refusal::no_method());
     }

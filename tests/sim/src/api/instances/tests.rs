@@ -109,6 +109,39 @@ fn several_who_want_the_same() {
     });
 }
 
+/// Whatever is done to an instance in the meantime, who waits for it is told something.
+#[test]
+fn nobody_waits_for_ever() {
+    each(|sim, client| {
+        let settle = |id: String| client.run(operation(id).settle()).map(|it| it.status());
+        // Deleted before it has started.
+        let it = made(client, "a");
+        let start = begun(client, &it, &json!({ "action": "start" }));
+        sim.pass(Duration::from_millis(10));
+        client.run(it.delete()).unwrap();
+        assert!(why(settle(start)).contains("Instance not found"));
+        // Put back while it is asked to stop.
+        let it = made(client, "b");
+        client.run(it.snapshots().create("s")).unwrap();
+        client.run(it.start()).unwrap();
+        client.call(it.file("/sbin/init").delete()).unwrap();
+        client.call(it.file("/sbin/init").mode(0o755).put("#!/bin/sh\nexec sleep 1000\n")).unwrap();
+        client.run(it.restart().force()).unwrap();
+        let stop = begun(client, &it, &json!({ "action": "stop" }));
+        client.run(it.snapshot("s").restore(false)).unwrap();
+        assert_eq!(settle(stop).unwrap(), Status::Success);
+        assert_eq!(status(client, &it), Status::Running);
+        // Started by somebody else between the two halves of a restart.
+        let restart = begun(client, &it, &json!({ "action": "restart", "force": true }));
+        while status(client, &it) == Status::Running {
+            sim.pass(Duration::from_millis(1));
+        }
+        client.run(it.start()).unwrap();
+        assert_eq!(settle(restart).unwrap(), Status::Success);
+        assert_eq!(status(client, &it), Status::Running);
+    });
+}
+
 /// One that is being made is there, and nothing can be done with it.
 #[test]
 fn one_that_is_being_made() {
