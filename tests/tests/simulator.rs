@@ -33,7 +33,7 @@ fn on_one<A: Adapter>(
         simulated(flavour, &name, &room, "lxio-5eed00", Path::new(env!("CARGO_BIN_EXE_live")))?;
     let options = Options {
         only: env::var("LXIO_ONLY").ok(),
-        jobs: 6,
+        jobs: 3,
         daemons: vec![name],
         adapter: 0,
         quick: false,

@@ -8,7 +8,7 @@ use lxio_sim::{Server, Setup};
 use super::{Daemon, Failure, Fixture, Hook};
 
 /// How many MiB its largest streams have: it keeps them in memory.
-const LARGE: u64 = 96;
+const LARGE: u64 = 64;
 
 /// A simulated daemon, ready for scenarios: what the suite puts on a daemon is there.
 ///
