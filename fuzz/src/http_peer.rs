@@ -14,6 +14,7 @@
 //! | `Connection` with bytes beyond ASCII | its words count | it does not count |
 //! | 101 that nobody asked for | refused | an answer |
 //! | 100 with fields | read over | refused |
+//! | a line of trailers that ends without a return | ends | goes on |
 //! | a long chunk extension, odd white space or a sign at a chunk's size, a trailer without a colon | by the grammar | by its own limits |
 
 use std::collections::BTreeMap;
@@ -124,7 +125,8 @@ fn same(ours: &Outcome, theirs: &Answer, server: &[u8]) {
         return;
     }
     assert_eq!(ours.collected, theirs.body);
-    if here.get("connection").is_some_and(|values| !values.concat().is_ascii()) {
+    let odd_connection = here.get("connection").is_some_and(|values| !values.concat().is_ascii());
+    if odd_connection || coded(server).is_some_and(odd_chunks) {
         return;
     }
     match ours.reuse {
@@ -143,28 +145,30 @@ fn coded_in_old(server: &[u8]) -> bool {
     })
 }
 
+/// What follows the final head, if that names a coding.
+fn coded(server: &[u8]) -> Option<&[u8]> {
+    let (start, head) = Head::read_final(server)?;
+    head.values("transfer-encoding").next().map(|_| &server[start + head.end..])
+}
+
 /// Whether there is a reason for the other client to refuse what this one takes.
 fn only_here(server: &[u8]) -> bool {
-    let (mut start, mut interim_fields) = (0, false);
-    while let Some(head) = Head::read(&server[start..]) {
-        if head.status() == 100 {
-            interim_fields |= !head.fields.is_empty();
-        } else if head.status() >= 200 {
-            let coded = head.values("transfer-encoding").next().is_some();
-            return interim_fields || coded && odd_chunks(&server[start + head.end..]);
+    let mut start = 0;
+    while let Some(head) = Head::read(&server[start..]).filter(|head| head.status() < 200) {
+        if head.status() == 100 && !head.fields.is_empty() {
+            return true;
         }
         start += head.end;
     }
-    interim_fields
+    coded(server).is_some_and(odd_chunks)
 }
 
 /// Whether a line of the chunked coding is one that the other client does not take: one that is long, has white
 /// space, or holds a return that does not end it.
 fn odd_chunks(body: &[u8]) -> bool {
-    let mut at = 0;
+    let (mut at, mut trailers) = (0, false);
     while let Some(length) = body[at..].iter().position(|byte| *byte == b'\n') {
-        let line = &body[at..at + length];
-        let Some(line) = line.strip_suffix(b"\r") else { return true };
+        let Some(line) = body[at..at + length].strip_suffix(b"\r") else { return true };
         if line.len() > 20 || line.contains(&b'\r') {
             return true;
         }
@@ -172,8 +176,10 @@ fn odd_chunks(body: &[u8]) -> bool {
         let digits: String =
             line.iter().map(|byte| char::from(*byte)).take_while(char::is_ascii_hexdigit).collect();
         match usize::from_str_radix(&digits, 16) {
-            Ok(size) if size > 0 => at = (at.saturating_add(size).saturating_add(2)).min(body.len()),
-            _ => {}
+            Ok(size) if size > 0 && !trailers => {
+                at = at.saturating_add(size).saturating_add(2).min(body.len())
+            }
+            _ => trailers = true,
         }
     }
     false
