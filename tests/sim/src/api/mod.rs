@@ -55,9 +55,13 @@ mod keys;
 mod known;
 mod listing;
 mod logs;
+#[cfg(test)]
+mod measured;
 mod members;
 mod operations;
 mod paths;
+#[cfg(test)]
+mod probe;
 mod profiles;
 mod projects;
 mod route;

@@ -7,6 +7,8 @@
 
 mod log;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use log::{Shown, clear, get};
 pub(crate) use session::{Session, post, step};

@@ -18,6 +18,8 @@ mod control;
 mod request;
 mod session;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use control::{Control, Order};
 pub(crate) use request::{post, resources};

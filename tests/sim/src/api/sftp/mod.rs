@@ -11,5 +11,7 @@ mod entry;
 mod packet;
 mod serve;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use session::{Session, get, open, step};
