@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use lxio_core::call::Flavour;
 
@@ -112,13 +114,26 @@ impl Setup {
 
     /// The API extensions that it has, in the order of the released version.
     pub(crate) fn extensions(&self) -> impl Iterator<Item = &'static str> {
-        let all = match self.flavour {
-            Flavour::Lxd => include_str!("extensions/lxd-5.0.2.txt"),
-            _ => include_str!("extensions/incus-6.0.4.txt"),
-        };
-        let named = |names: &[String], it: &str| names.iter().any(|name| name == it);
-        all.lines().filter(move |it| {
-            !named(&self.without, it) && self.only.as_ref().is_none_or(|only| named(only, it))
-        })
+        released(self.flavour).iter().copied().filter(|it| self.leaves(it))
     }
+
+    /// Whether it has an API extension.
+    pub(crate) fn has(&self, extension: &str) -> bool {
+        self.leaves(extension) && released(self.flavour).contains(&extension)
+    }
+
+    /// Whether it has an API extension if the released version does.
+    fn leaves(&self, extension: &str) -> bool {
+        let named = |names: &Vec<String>| names.iter().any(|it| it == extension);
+        !named(&self.without) && self.only.as_ref().is_none_or(named)
+    }
+}
+
+/// The API extensions of a released version.
+fn released(flavour: Flavour) -> &'static [&'static str] {
+    static LXD: LazyLock<Vec<&str>> =
+        LazyLock::new(|| include_str!("extensions/lxd-5.0.2.txt").lines().collect());
+    static INCUS: LazyLock<Vec<&str>> =
+        LazyLock::new(|| include_str!("extensions/incus-6.0.4.txt").lines().collect());
+    if flavour == Flavour::Lxd { &LXD } else { &INCUS }
 }

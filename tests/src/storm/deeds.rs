@@ -168,9 +168,10 @@ fn talk(client: &Client, number: usize, bytes: &[u8]) -> Result<Got, Error> {
     };
     let mut sent = 0;
     for piece in bytes.chunks(bytes.len() / 3 + 1) {
-        // A command that no longer listens says by its end why.
-        if live.write_all(piece).is_err() {
-            break;
+        // A command that no longer listens is no error; a conversation that has ended in one is.
+        match live.write_all(piece) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => break,
+            written => written.map_err(inner)?,
         }
         sent += piece.len();
         if sent < bytes.len()

@@ -3,9 +3,6 @@ use lxio_core::call::Flavour;
 
 use super::{Deed, How, Program, Step, Weather};
 
-/// Whether programs deal with instances.
-const INSTANCES: bool = false;
-
 /// The program of a seed, with this flavour or with one that the seed says.
 #[must_use]
 pub fn draw(seed: u64, flavour: Option<Flavour>) -> Program {
@@ -17,7 +14,7 @@ pub fn draw(seed: u64, flavour: Option<Flavour>) -> Program {
         bits &= 0x3f;
     }
     let weather = Weather::of(if chance.draw().is_multiple_of(8) { 0 } else { (bits & 0x7f) as u8 });
-    let instances = chance.draw().is_multiple_of(2) && INSTANCES;
+    let instances = chance.draw().is_multiple_of(2);
     let count = 3 + below(&mut chance, 6) + below(&mut chance, 13) * below(&mut chance, 2);
     let mut steps: Vec<Step> = Vec::with_capacity(count);
     for number in 0..count {
@@ -38,7 +35,7 @@ pub fn draw(seed: u64, flavour: Option<Flavour>) -> Program {
 
 fn deed(chance: &mut Chance, steps: &[Step], instances: bool) -> Deed {
     // One of the things that steps before have made, or one that nobody has.
-    let mut made = |chance: &mut Chance, is: fn(&Deed) -> bool| {
+    let made = |chance: &mut Chance, is: fn(&Deed) -> bool| {
         let made: Vec<_> = steps.iter().filter(|it| is(&it.deed)).map(|it| it.number).collect();
         if made.is_empty() { 99 } else { made[below(chance, made.len())] }
     };

@@ -36,6 +36,12 @@ impl Weather {
         self.has(6)
     }
 
+    /// Whether connections break: then a command may find its input ended before all of it came.
+    #[must_use]
+    pub fn breaks(self) -> bool {
+        self.has(3) || self.has(4)
+    }
+
     /// The faults.
     #[must_use]
     pub fn faults(self) -> Faults {

@@ -5,6 +5,8 @@ use lxio_core::bytes::Moment;
 
 use super::Close;
 use super::connection::Connection;
+use crate::http::Request;
+use crate::websocket::accept;
 
 /// An answer that a test puts in place of the daemon's own, to a request of its choice.
 ///
@@ -17,6 +19,8 @@ use super::connection::Connection;
 #[derive(Debug, Clone)]
 pub struct Scripted {
     bytes: Bytes,
+    /// The upgrade to a websocket that was asked for is accepted first.
+    upgrade: bool,
     /// So many bytes at a time, so much later each.
     pace: Option<(usize, Duration)>,
     /// Said again and again when all of the bytes were.
@@ -25,10 +29,17 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// These bytes at once; the connection stays open.
+    /// These bytes at once; the connection stays open, and goes on with the next request.
     #[must_use]
     pub fn raw(bytes: impl AsRef<[u8]>) -> Self {
-        Self { bytes: Bytes::copy_from_slice(bytes.as_ref()), pace: None, refrain: Bytes::new(), end: None }
+        let bytes = Bytes::copy_from_slice(bytes.as_ref());
+        Self { bytes, upgrade: false, pace: None, refrain: Bytes::new(), end: None }
+    }
+
+    /// Accepts the websocket that is asked for, and then says these bytes on it.
+    #[must_use]
+    pub fn upgraded(bytes: impl AsRef<[u8]>) -> Self {
+        Self { upgrade: true, ..Self::raw(bytes) }
     }
 
     /// Nothing at all, for ever.
@@ -66,6 +77,17 @@ impl Scripted {
     }
 }
 
+impl Scripted {
+    /// As the answer to a request.
+    pub(super) fn answering(mut self, request: &Request) -> Self {
+        if self.upgrade {
+            let head = accept(request).unwrap_or_default();
+            self.bytes = [&head, &self.bytes[..]].concat().into();
+        }
+        self
+    }
+}
+
 /// A script that is played on a connection.
 #[derive(Debug)]
 pub(super) struct Playing {
@@ -79,6 +101,12 @@ const AHEAD: usize = 64 << 10;
 impl Playing {
     pub(super) const fn begin(script: Scripted, now: Moment) -> Self {
         Self { rest: script, due: now }
+    }
+
+    /// Whether it has nothing more to say, and the connection is there for other requests.
+    pub(super) fn is_over(&self) -> bool {
+        let Scripted { bytes, upgrade, refrain, end, .. } = &self.rest;
+        bytes.is_empty() && refrain.is_empty() && end.is_none() && !upgrade
     }
 
     /// Says what is due; when it is to be asked again, `None` when that depends on what is taken.

@@ -75,7 +75,7 @@ impl Daemon {
             journal.push(Seen { line: request.line.clone(), body: request.body.clone() });
         }
         if let Some(script) = self.scripts.pop_front() {
-            return self.play(conn, Playing::begin(script, self.world.now));
+            return self.play(conn, Playing::begin(script.answering(&request), self.world.now));
         }
         let says = |word: &str| {
             let text = request.field_text("connection").unwrap_or_default();
@@ -194,6 +194,12 @@ impl Daemon {
         let now = self.world.now;
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let due = playing.play(connection, now);
+        if playing.is_over() {
+            connection.phase = Phase::Requests;
+            self.sockets.remove(&conn);
+            // Who says that this was a whole answer? The next request, if one comes.
+            return self.wake_at(conn, None);
+        }
         connection.phase = Phase::Scripted(playing);
         self.sockets.insert(conn);
         self.wake_at(conn, due);

@@ -117,6 +117,7 @@ impl Daemon {
         if matches!(connection.phase, Phase::Scripted(_)) {
             if let Phase::Scripted(playing) = std::mem::take(&mut connection.phase) {
                 self.play(conn, playing);
+                self.serve(conn);
             }
         } else {
             self.exchange(conn);

@@ -70,7 +70,7 @@ impl World {
     }
 
     pub(crate) fn has(&self, extension: &str) -> bool {
-        self.setup.extensions().any(|it| it == extension)
+        self.setup.has(extension)
     }
 
     /// The time of day.
