@@ -198,7 +198,8 @@ impl Names {
         {
             return print != place.image;
         }
-        below("/1.0/instances/").is_some_and(|name| !name.contains(&place.tag))
+        let mut names = ["/1.0/instances/", "/1.0/images/aliases/"].into_iter().filter_map(below);
+        names.any(|name| !name.contains(&place.tag))
     }
 
     /// Whether this element of a list is of another scenario, or of nobody of the suite.
@@ -217,6 +218,9 @@ impl Names {
             && !value["expires_at"].is_string()
         {
             return self.foreign(&format!("/1.0/instances/{name}"));
+        }
+        if value["target"].is_string() {
+            return self.foreign(&format!("/1.0/images/aliases/{name}"));
         }
         self.foreign(&name) || self.foreign(&text(&value["project"]))
     }
@@ -379,6 +383,7 @@ mod tests {
             (&format!("/1.0/images/{ONE}"), false),
             (&format!("/1.0/images/{}", ONE.replace('0', "1")), true),
             ("/1.0/images/aliases/lxio-12ab34-image", false),
+            ("/1.0/images/aliases/somebody%2Felse", true),
         ] {
             assert_eq!(names().foreign(text), foreign, "{text}");
         }
