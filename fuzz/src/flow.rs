@@ -402,6 +402,13 @@ fn settled(told: &[Told<'_>]) {
 /// A command's output is whole: both streams were marked as ended, and the output is all that came before.
 fn printed(output: &Output, told: &[Told<'_>], live: bool) {
     settled(told);
+    let (status, code) = (output.status, output.status.code());
+    assert!(operations(told).any(|operation| operation.exit_code() == Some(code)), "nobody said {code}");
+    assert_eq!(status.success(), code == 0);
+    assert!(status.signal().is_none_or(|signal| signal + 128 == code));
+    assert!(status.to_string().contains(&code.to_string()));
+    assert!(output.stdout_text().len() >= output.stdout.len());
+    assert!(output.stderr_text().len() >= output.stderr.len());
     for (slot, collected) in [(2, &output.stdout), (3, &output.stderr)] {
         let of_slot = || told.iter().filter(move |it| it.slot == slot);
         assert!(of_slot().any(|it| it.kind == 4), "an output that was not marked as ended");
