@@ -142,3 +142,77 @@ impl Lane {
         self.way.pop_front().map(|(_, freight)| freight)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const fn at(seconds: u64) -> Moment {
+        Moment::at(Duration::from_secs(seconds))
+    }
+
+    /// Puts a text on a lane of this fate, piece by piece, and takes all that arrives, `room` bytes at a time.
+    fn through(fate: Fate, room: usize) -> (String, Vec<Moment>, Option<&'static str>) {
+        let (mut lane, mut chance) = (Lane::new(fate), Chance::seeded(1));
+        let faults = Faults { jitter: Duration::from_secs(3), ..Faults::default() };
+        for piece in ["hello", " ", "world"] {
+            lane.put(piece.as_bytes(), at(0), &faults, &mut chance);
+        }
+        lane.finish(Freight::Gone, at(1));
+        let (mut text, mut times) = (String::new(), Vec::new());
+        while let Some(due) = lane.next() {
+            times.push(due);
+            match lane.take(due, room) {
+                Some(Freight::Bytes(bytes)) => text.push_str(&String::from_utf8_lossy(&bytes)),
+                Some(Freight::End) => return (text, times, Some("end")),
+                Some(Freight::Gone) => return (text, times, Some("gone")),
+                Some(Freight::Reset) => return (text, times, Some("reset")),
+                None => break,
+            }
+        }
+        (text, times, None)
+    }
+
+    #[test]
+    fn all_arrives_in_order_whatever_its_pieces() {
+        for piece in [None, Some(1), Some(4)] {
+            for room in [1, 3, usize::MAX] {
+                let (text, times, last) = through(Fate { piece, ..Fate::default() }, room);
+                assert_eq!((text.as_str(), last), ("hello world", Some("gone")));
+                assert!(times.is_sorted());
+            }
+        }
+    }
+
+    #[test]
+    fn what_lies_behind_a_cut_never_arrives() {
+        for at in 1..=11 {
+            let (text, _, last) = through(Fate { cut: Some(at), ..Fate::default() }, usize::MAX);
+            assert_eq!((text.len() as u64, last), (at, Some("reset")));
+            let (text, _, last) = through(Fate { end: Some(at), ..Fate::default() }, usize::MAX);
+            assert_eq!((text.len() as u64, last), (at, Some("end")));
+            assert!("hello world".starts_with(&text));
+        }
+    }
+
+    #[test]
+    fn a_bit_is_turned_over_and_a_byte_is_late() {
+        let fate = Fate { corrupt: Some((6, 0x20)), ..Fate::default() };
+        assert_eq!(through(fate, usize::MAX).0, "hello World");
+        let fate = Fate { stall: Some((5, Duration::from_secs(60))), ..Fate::default() };
+        let (text, times, _) = through(fate, usize::MAX);
+        assert_eq!(text, "hello world");
+        assert!(times[0] < at(4) && times[1] >= at(60) && times[2] >= at(60));
+    }
+
+    #[test]
+    fn who_has_gone_does_not_wait_for_room() {
+        let (mut lane, mut chance) = (Lane::default(), Chance::seeded(1));
+        lane.put(b"x", at(0), &Faults::default(), &mut chance);
+        assert!(lane.take(at(1), 0).is_none() && lane.blocked && lane.next().is_none());
+        lane.finish(Freight::Gone, at(2));
+        assert!(matches!(lane.take(at(2), 0), Some(Freight::Gone)));
+    }
+}
