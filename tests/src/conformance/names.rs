@@ -168,6 +168,11 @@ impl Names {
             })
     }
 
+    /// Whether this is the fingerprint of the image that the suite has put on the daemon.
+    pub(super) fn is_image(&self, fingerprint: &Value) -> bool {
+        *fingerprint == *self.place.image
+    }
+
     /// Whether this text of a list names something of another scenario, or of nobody of the suite.
     #[must_use]
     pub(super) fn foreign(&self, text: &str) -> bool {
