@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::body::{self, Config};
@@ -25,6 +26,7 @@ pub(crate) struct Item {
     pub(crate) config: Config,
     /// The lists that a client writes, and what is there from its creation on.
     pub(crate) more: Map<String, Value>,
+    pub(crate) created: Timestamp,
 }
 
 /// A kind of resource, as data: what differs from one to the next.
@@ -50,8 +52,8 @@ pub(crate) struct Kind {
     pub(crate) missing: [&'static str; 2],
     /// When it is used, for who deletes it.
     pub(crate) in_use: &'static str,
-    /// When its name is taken.
-    pub(crate) taken: fn(&World, name: &str) -> Refusal,
+    /// When its name is taken, for who makes it or who renames another one.
+    pub(crate) taken: fn(&World, name: &str, renames: bool) -> Refusal,
     /// Refuses a name.
     pub(crate) check_name: fn(&World, name: &str) -> Result<(), Refusal>,
     /// Refuses what was written, and completes it when it is new.
@@ -144,7 +146,7 @@ pub(crate) const PLAIN: Kind = Kind {
     source: |_, _| String::new(),
     missing: ["", ""],
     in_use: "",
-    taken: |_, _| Refusal::new(409, ""),
+    taken: |_, _, _| Refusal::new(409, ""),
     check_name: |_, _| Ok(()),
     check: |_, _, _, _| Ok(()),
     base: |_, _, old| old.config.clone(),
@@ -177,8 +179,8 @@ fn write(kind: &Kind, object: &Map<String, Value>, item: &mut Item) {
 }
 
 /// A new item as a client has written it.
-pub(crate) fn written(kind: &Kind, object: &Map<String, Value>) -> Item {
-    let mut item = Item::default();
+pub(crate) fn written(world: &World, kind: &Kind, object: &Map<String, Value>) -> Item {
+    let mut item = Item { created: world.time_of_day(), ..Item::default() };
     write(kind, object, &mut item);
     for name in kind.fixed {
         item.more.insert((*name).to_owned(), object.get(*name).cloned().unwrap_or_else(|| "".into()));
@@ -203,9 +205,9 @@ pub(crate) fn create(world: &mut World, request: &Request, kind: &Kind, parent: 
     let place = world.place(request, kind, parent, body::text(&object, kind.key))?;
     (kind.check_name)(world, &place.name)?;
     if world.items(kind).contains_key(&place) {
-        return Err((kind.taken)(world, &place.name));
+        return Err((kind.taken)(world, &place.name, false));
     }
-    let mut item = written(kind, &object);
+    let mut item = written(world, kind, &object);
     (kind.check)(world, &place, &mut item, None)?;
     item.config.retain(|_, value| !value.is_empty());
     world.keep_item(kind, place.clone(), item);
@@ -277,7 +279,7 @@ pub(crate) fn rename(
     }
     (kind.check_name)(world, &new.name)?;
     if world.items(kind).contains_key(&new) {
-        return Err((kind.taken)(world, &new.name));
+        return Err((kind.taken)(world, &new.name, true));
     }
     if !(kind.users)(world, &old).is_empty() {
         return Err(Refusal::new(400, kind.in_use));

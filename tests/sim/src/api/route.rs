@@ -205,6 +205,7 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
         }
         (Get, ["1.0", "network-allocations"]) if !world.is_lxd() => networks::allocations(world, request),
 
+        (Get, ["1.0", "storage-pools", pool]) => storage::pool(world, request, pool),
         (Get, ["1.0", "storage-pools", pool, "resources"]) => storage::resources(world, pool),
         (_, ["1.0", "storage-pools", pool, "volumes", "custom", volume, "snapshots", rest @ ..])
             if rest.len() < 2 =>

@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use lxio_core::bytes::{Chance, Moment};
-use lxio_core::call::Flavour;
 
 use super::certificates::Certificates;
 use super::collection::Items;
@@ -51,7 +50,7 @@ impl State {
             aliases: BTreeMap::from([images::first_alias()]),
             instances: BTreeMap::new(),
             certificates: Certificates::new(),
-            collections: BTreeMap::from([(POOL.id, first(setup.flavour == Flavour::Lxd))]),
+            collections: BTreeMap::from([(POOL.id, first(setup))]),
             execs: BTreeMap::new(),
             consoles: BTreeMap::new(),
             transfers: BTreeMap::new(),

@@ -28,9 +28,9 @@ pub(crate) static NETWORK: Kind = Kind {
     fixed: &["type"],
     missing: ["Network not found", "Failed loading network: Network not found"],
     in_use: "The network is currently in use",
-    taken: |world, name| {
-        let incus = Refusal::new(409, format!("Network \"{name}\" already exists"));
-        world.either(Refusal::new(400, "The network already exists"), incus)
+    taken: |world, name, renames| match world.is_lxd() && !renames {
+        true => Refusal::new(400, "The network already exists"),
+        false => Refusal::new(409, format!("Network \"{name}\" already exists")),
     },
     check_name,
     check,

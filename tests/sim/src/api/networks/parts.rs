@@ -14,7 +14,7 @@ pub(crate) static ACL: Kind = Kind {
     lists: &["egress", "ingress"],
     missing: ["Network ACL not found"; 2],
     in_use: "Cannot delete an ACL that is in use",
-    taken: |_, _| Refusal::new(400, "The network ACL already exists"),
+    taken: |_, _, _| Refusal::new(400, "The network ACL already exists"),
     check_name: check_acl_name,
     renamed: "Name is required",
     check: check_acl,
@@ -29,7 +29,7 @@ pub(crate) static ZONE: Kind = Kind {
     source: |world, it| world.path(&["network-zones", &it.name]),
     action: "network-zone",
     missing: ["Network zone not found"; 2],
-    taken: |_, _| Refusal::new(400, "The network zone already exists"),
+    taken: |_, _, _| Refusal::new(400, "The network zone already exists"),
     check_name: |_, name| if name.is_empty() { Err(Refusal::new(500, "Name is required")) } else { Ok(()) },
     check: |_, _, item, old| only(item, old, &["dns.nameservers", "network.nat", "peers."]),
     dress: |world, place, _, value, listed| {
@@ -51,7 +51,7 @@ pub(crate) static RECORD: Kind = Kind {
     action: "network-zone-record",
     lists: &["entries"],
     missing: ["Network zone record not found"; 2],
-    taken: |world, _| {
+    taken: |world, _, _| {
         let columns = world.either("", "networks_zones_records.network_zone_id, ");
         Refusal::new(500, format!("UNIQUE constraint failed: {columns}networks_zones_records.name"))
     },
@@ -81,7 +81,7 @@ pub(crate) static INTEGRATION: Kind = Kind {
     action: "network-integration",
     fixed: &["type"],
     missing: ["Network_integration not found"; 2],
-    taken: |_, _| Refusal::new(409, "This \"networks_integrations\" entry already exists"),
+    taken: |_, _, _| Refusal::new(409, "This \"networks_integrations\" entry already exists"),
     check: |_, _, item, old| match item.more["type"].as_str() {
         Some("ovn") => only(item, old, &["ovn."]),
         kind => {
@@ -103,7 +103,7 @@ pub(crate) static FORWARD: Kind = Kind {
     key: "listen_address",
     lists: &["ports"],
     missing: ["Network forward not found"; 2],
-    taken: |_, _| {
+    taken: |_, _, _| {
         Refusal::new(409, "Failed creating forward: A forward for that listen address already exists")
     },
     check: |_, place, item, old| {
@@ -192,7 +192,7 @@ pub(crate) fn rename_integration(world: &mut World, request: &Request, name: &st
     let item = world.item(&INTEGRATION, &old, true)?.clone();
     let new = Place { name: body::text(&body::object(request)?, "name").to_owned(), ..old.clone() };
     if world.items(&INTEGRATION).contains_key(&new) {
-        return Err((INTEGRATION.taken)(world, &new.name));
+        return Err((INTEGRATION.taken)(world, &new.name, true));
     }
     world.drop_item(&INTEGRATION, &old);
     world.keep_item(&INTEGRATION, new.clone(), item);

@@ -15,6 +15,6 @@ mod users;
 mod volume;
 
 pub(crate) use buckets::bucket;
-pub(crate) use pool::{POOL, first, resources};
+pub(crate) use pool::{POOL, first, pool, resources};
 pub(crate) use snapshots::snapshot;
 pub(crate) use volume::{VOLUME, volume};

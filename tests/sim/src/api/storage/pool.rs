@@ -1,7 +1,9 @@
+use lxio_core::call::Flavour;
 use serde_json::{Value, json};
 
-use super::super::collection::{Item, Items, Kind, Place, refused};
-use crate::http::{Answer, Answered, Refusal};
+use super::super::collection::{self, Item, Items, Kind, Place, refused};
+use crate::Setup;
+use crate::http::{Answer, Answered, Refusal, Request};
 use crate::world::World;
 
 /// Storage pools.
@@ -15,7 +17,7 @@ pub(crate) static POOL: Kind = Kind {
     fixed: &["driver"],
     missing: ["Storage pool not found"; 2],
     in_use: "The storage pool is currently in use",
-    taken: |_, _| Refusal::new(409, "The storage pool already exists: The record already exists"),
+    taken: |_, _, _| Refusal::new(409, "The storage pool already exists: The record already exists"),
     check_name: |_, name| match name {
         "" => Err(Refusal::new(400, "No name provided")),
         _ if name.contains('/') => Err(Refusal::new(400, "Storage pool names may not contain slashes")),
@@ -37,16 +39,18 @@ pub(crate) static POOL: Kind = Kind {
 };
 
 /// The pool that is there from the start.
-pub(crate) fn first(is_lxd: bool) -> Items {
+pub(crate) fn first(setup: &Setup) -> Items {
     let place = Place { project: "default".into(), parent: String::new(), name: "default".into() };
     let mut item = Item::default();
     item.more.insert("driver".into(), "dir".into());
-    item.config.insert("source".into(), source(is_lxd, "default"));
+    item.config.insert("source".into(), source(setup, "default"));
     Items::from([(place, item)])
 }
 
-fn source(is_lxd: bool, name: &str) -> String {
-    format!("/var/lib/{}/storage-pools/{name}", if is_lxd { "lxd" } else { "incus" })
+/// Where a pool is kept, if nobody says where.
+fn source(setup: &Setup, name: &str) -> String {
+    let usual = if setup.flavour == Flavour::Lxd { "/var/lib/lxd" } else { "/var/lib/incus" };
+    format!("{}/storage-pools/{name}", setup.directory.as_deref().unwrap_or(usual))
 }
 
 fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) -> Result<(), Refusal> {
@@ -62,7 +66,7 @@ fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) 
     }
     match old {
         None => {
-            item.config.entry("source".into()).or_insert_with(|| source(world.is_lxd(), &place.name));
+            item.config.entry("source".into()).or_insert_with(|| source(&world.setup, &place.name));
         }
         Some(old) if old.config.get("source") != item.config.get("source") => {
             return Err(Refusal::new(500, "Pool source cannot be changed when not in pending state"));
@@ -81,6 +85,14 @@ impl World {
     /// The names of all pools.
     pub(crate) fn pools(&self) -> impl Iterator<Item = &str> {
         self.items(&POOL).keys().map(|it| it.name.as_str())
+    }
+}
+
+/// `GET /1.0/storage-pools/{name}`: without an ETag from LXD.
+pub(crate) fn pool(world: &World, request: &Request, name: &str) -> Answered {
+    match collection::get(world, request, &POOL, "", name)? {
+        Answer::Sync { metadata, .. } if world.is_lxd() => Answer::value(metadata),
+        answer => Ok(answer),
     }
 }
 

@@ -95,9 +95,7 @@ fn value(world: &World, of: &Place, place: &Place, listed: bool) -> Value {
         value["content_type"] = kind;
         value["expires_at"] = expires.unwrap_or_else(|| NEVER.into());
     }
-    if world.is_lxd() {
-        value["created_at"] = NEVER.into();
-    }
+    value["created_at"] = world.made_at(it.created).into();
     value
 }
 
@@ -123,7 +121,7 @@ fn create(world: &mut World, request: &Request, of: &Place, parent: &str) -> Ans
         return Err(Refusal::new(409, format!("Snapshot \"{name}\" already in use")));
     }
     let mut item = world.item(&VOLUME, of, true)?.clone();
-    item.more = Map::new();
+    (item.more, item.created) = (Map::new(), world.time_of_day());
     if let Some(expires) = object.get("expires_at").filter(|it| it.is_string()) {
         item.more.insert("expires_at".into(), expires.clone());
     }

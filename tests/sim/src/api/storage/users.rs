@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use super::super::body::Config;
 use super::super::instances::expanded;
+use super::snapshots::SNAPSHOT;
 use super::volume::VOLUME;
 use crate::world::World;
 
@@ -40,6 +41,13 @@ impl World {
             urls.insert(
                 self.url_in(&place.project, &["storage-pools", pool, "volumes", "custom", &place.name]),
             );
+        }
+        // LXD counts their snapshots, too.
+        for place in self.items(&SNAPSHOT).keys().filter(|_| self.is_lxd()) {
+            if let Some((at, volume)) = place.parent.split_once('/').filter(|it| it.0 == pool) {
+                let path = ["storage-pools", at, "volumes", "custom", volume, "snapshots", &place.name];
+                urls.insert(self.url_in(&place.project, &path));
+            }
         }
         urls.into_iter().collect()
     }

@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::super::collection::{self, Item, Kind, Place};
@@ -17,7 +18,7 @@ pub(crate) static VOLUME: Kind = Kind {
     fixed: &["content_type"],
     missing: ["Storage pool volume not found"; 2],
     in_use: "The storage volume is still in use",
-    taken: |_, _| Refusal::new(409, "Volume by that name already exists"),
+    taken: |_, _, _| Refusal::new(409, "Volume by that name already exists"),
     check_name: |_, name| match name {
         "" => Err(Refusal::new(400, "No name provided")),
         _ if name.contains('/') => Err(Refusal::new(400, "Storage volume names may not contain slashes")),
@@ -38,21 +39,26 @@ pub(crate) static VOLUME: Kind = Kind {
             &format!("{}_{}", it.project, it.name),
         ])
     },
-    dress: |world, place, _, value, _| {
+    dress: |world, place, it, value, _| {
         value["used_by"] = world.volume_users(&place.project, &place.parent, &place.name).into();
-        placed(world, &place.project, "custom", value);
+        placed(world, &place.project, "custom", it.created, value);
     },
     users: |world, place| world.volume_users(&place.project, &place.parent, &place.name),
 };
 
-/// What all volumes have.
-pub(super) fn placed(world: &World, project: &str, kind: &str, value: &mut Value) {
+impl World {
+    /// When something was made, as volumes tell it.
+    pub(super) fn made_at(&self, created: Timestamp) -> String {
+        self.either("0001-01-01T00:00:00Z".to_owned(), created.to_string())
+    }
+}
+
+/// What all volumes have. LXD does not keep when they were made.
+fn placed(world: &World, project: &str, kind: &str, created: Timestamp, value: &mut Value) {
     value["type"] = kind.into();
     value["location"] = "none".into();
     value["project"] = project.into();
-    if world.is_lxd() {
-        value["created_at"] = "0001-01-01T00:00:00Z".into();
-    }
+    value["created_at"] = world.made_at(created).into();
 }
 
 fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) -> Result<(), Refusal> {
@@ -120,19 +126,19 @@ fn of_instances(world: &World, request: &Request, pool: &str) -> Vec<(&'static s
     };
     let mut all = Vec::new();
     for ((_, name), it) in world.state.instances.iter().filter(|((at, _), it)| at == project && in_pool(it)) {
-        let volume = |name: String, used: String| {
+        let volume = |name: String, created: Timestamp, used: String| {
             let mut value = json!({
                 "config": {}, "content_type": "filesystem", "description": "", "name": name, "used_by": [used],
             });
-            placed(world, project, "container", &mut value);
+            placed(world, project, "container", created, &mut value);
             value
         };
         let path = ["storage-pools", pool, "volumes", "container", name];
-        let own = volume(name.clone(), world.url_in(project, &["instances", name]));
+        let own = volume(name.clone(), it.created, world.url_in(project, &["instances", name]));
         all.push(("container", own, world.url_in(project, &path)));
         for snapshot in &it.snapshots {
             let used = world.url_in(project, &["instances", name, "snapshots", &snapshot.name]);
-            let value = volume(format!("{name}/{}", snapshot.name), used);
+            let value = volume(format!("{name}/{}", snapshot.name), snapshot.created, used);
             let url = world.url_in(project, &[&path[..], &["snapshots", &snapshot.name]].concat());
             all.push(("container", value, url));
         }
@@ -164,7 +170,7 @@ fn list(world: &World, request: &Request, pool: &str, kind: Option<&str>) -> Ans
                     "name": format!("{}/{}", place.name, at.name),
                     "used_by": [],
                 });
-                placed(world, project, "custom", &mut value);
+                placed(world, project, "custom", snapshot.created, &mut value);
                 let path = ["storage-pools", pool, "volumes", "custom", &place.name, "snapshots", &at.name];
                 items.push((world.url_in(project, &path), value));
             }
@@ -197,9 +203,9 @@ fn create(world: &mut World, request: &Request, pool: &str, kind: Option<&str>) 
     let project = world.home_checked(request.project(), "storage.volumes")?.to_owned();
     let place = Place { project, parent: pool.to_owned(), name: body::text(&object, "name").to_owned() };
     if world.items(&VOLUME).contains_key(&place) {
-        return Err((VOLUME.taken)(world, &place.name));
+        return Err((VOLUME.taken)(world, &place.name, false));
     }
-    let mut item = collection::written(&VOLUME, &object);
+    let mut item = collection::written(world, &VOLUME, &object);
     let source = object.get("source").and_then(Value::as_object).cloned().unwrap_or_default();
     match body::text(&source, "type") {
         "" => {
