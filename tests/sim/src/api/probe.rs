@@ -58,6 +58,11 @@ impl Probe {
         self.daemon.receive(conn, bytes, self.now);
     }
 
+    /// The client says no more.
+    pub(super) fn end(&mut self, conn: Conn) {
+        self.daemon.ended(conn, self.now);
+    }
+
     /// The client is gone.
     pub(super) fn leave(&mut self, conn: Conn) {
         self.daemon.reset(conn, self.now);

@@ -56,7 +56,8 @@ fn listen(connection: &mut Connection, now: Moment) -> bool {
 /// A websocket and its channel.
 fn converse(connection: &mut Connection, channel: &mut Channel, now: Moment) -> bool {
     let mut moved = hear(connection, channel, now);
-    moved |= left(connection.ended, channel);
+    // While there is no room, something may wait to be heard.
+    moved |= left(connection.ended && channel.has_room(), channel);
     while let Some(message) = channel.tell.pop_front() {
         moved = true;
         match message {
@@ -135,7 +136,7 @@ fn stream(connection: &mut Connection, channel: &mut Channel) -> bool {
 
 /// Tells the channel that nothing more comes; whether that is new.
 const fn left(ended: bool, channel: &mut Channel) -> bool {
-    let news = ended && !channel.gone;
-    channel.gone |= ended;
+    let news = ended && !channel.ended;
+    channel.ended |= ended;
     news
 }

@@ -26,7 +26,9 @@ pub(crate) struct Channel {
     pub(crate) said: VecDeque<Message>,
     /// What is to be told to the client.
     pub(crate) tell: VecDeque<Message>,
-    /// The client is gone, or has ended its direction.
+    /// The client says no more, though it may still listen.
+    pub(crate) ended: bool,
+    /// The client is gone.
     pub(crate) gone: bool,
     /// Nothing more will be told: the connection ends when what is to be told has left.
     pub(crate) over: bool,
@@ -65,6 +67,11 @@ impl Channel {
     pub(crate) fn unread(&mut self, bytes: Bytes) {
         self.said_bytes += bytes.len();
         self.said.push_front(Message::Binary(bytes));
+    }
+
+    /// Nothing more will be heard.
+    pub(crate) const fn is_ended(&self) -> bool {
+        self.ended || self.gone
     }
 
     /// Whether more may be heard.

@@ -166,7 +166,7 @@ impl Session {
                 return Stepped::Over(Ok(Map::new()));
             }
         }
-        let mut left = screen.gone;
+        let mut left = screen.is_ended();
         while !self.silent {
             match screen.next() {
                 Some(Message::Binary(bytes)) if self.phase == Phase::Talking => {

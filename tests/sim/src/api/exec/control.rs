@@ -40,7 +40,7 @@ impl Control {
                 }
                 Some(Message::Text(text)) => serde_json::from_slice(&text).ok().and_then(|it| order(&it)),
                 Some(Message::Close(_)) => Some(Order::Over),
-                None if channel.gone => Some(Order::Over),
+                None if channel.is_ended() => Some(Order::Over),
                 None => return None,
             };
             self.over = order == Some(Order::Over);

@@ -190,7 +190,7 @@ impl Session {
                 }
             }
             _ => {
-                let disturbed = channels.get_mut("1").is_some_and(|it| it.gone || it.next().is_some());
+                let disturbed = channels.get_mut("1").is_some_and(|it| it.is_ended() || it.next().is_some());
                 if disturbed && !std::mem::replace(&mut self.disturbed, true) {
                     machine.signal(command, SIGKILL);
                     moved = true;
@@ -255,7 +255,8 @@ impl Session {
         };
         // LXD takes the end of the input for that of the output, too: with the next output it lets go of the
         // terminal.
-        let deaf = self.input == Input::Left || (scene.lxd && self.input == Input::Ended && !self.marked[0]);
+        let is_early = scene.lxd && self.input == Input::Ended && !self.marked[0];
+        let deaf = channel.gone || self.input == Input::Left || is_early;
         let is_ended = match &mut running {
             Some(running) if deaf => {
                 if running.collect(Stream::Stdout, drop) {

@@ -10,13 +10,13 @@ pub(super) struct Running<'a> {
 }
 
 /// What the client has said of its end of the input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Input {
     #[default]
     Open,
-    /// A text message: there is no more.
+    /// A text message, or the end of the connection's direction: there is no more.
     Ended,
-    /// The socket is closed, or gone.
+    /// A goodbye.
     Left,
 }
 
@@ -36,7 +36,7 @@ impl Running<'_> {
                 }
                 Some(Message::Text(_)) => *input = Input::Ended,
                 Some(Message::Close(_)) => *input = Input::Left,
-                None if channel.gone => *input = Input::Left,
+                None if channel.is_ended() => *input = Input::Ended,
                 None => return moved,
             }
             moved = true;
@@ -84,7 +84,7 @@ pub(super) fn look(channel: &mut Channel, input: &mut Input) -> bool {
             Some(Message::Binary(_)) => {}
             Some(Message::Text(_)) => *input = Input::Ended,
             Some(Message::Close(_)) => *input = Input::Left,
-            None if channel.gone => *input = Input::Left,
+            None if channel.is_ended() => *input = Input::Ended,
             None => break,
         }
     }

@@ -76,6 +76,21 @@ fn input() {
     });
 }
 
+/// Much input, and then the end of the direction, without a word: all of it arrives, and so does the output.
+#[test]
+fn a_half_that_is_closed() {
+    each(|mut probe, _| {
+        let (it, sockets) = shell(&mut probe, "sleep 1; wc -c", ALL);
+        for _ in 0..3000 {
+            probe.say(sockets[1], BINARY, &[b'x'; 100]);
+        }
+        sockets[1..].iter().for_each(|it| probe.end(*it));
+        probe.pass(1000);
+        assert_eq!(probe.frames(sockets[2]), [bytes("300000\n"), mark(), Frame::End]);
+        assert_eq!(code(&mut probe, &it), 0);
+    });
+}
+
 #[test]
 fn what_kills() {
     each(|mut probe, _| {

@@ -116,7 +116,7 @@ impl Session {
                         continue;
                     }
                     Some(_) => continue,
-                    None => return !self.channel.gone,
+                    None => return !self.channel.is_ended(),
                 },
                 Err(()) => return false,
             };
