@@ -11,6 +11,9 @@ use super::outcome::{Got, Taken, Word};
 use super::play::Stage;
 use super::{Deed, Program};
 
+/// A command is killed when its control socket breaks, and the daemon says so.
+const KILLED: i32 = 137;
+
 /// What must hold after a program; the first thing that does not.
 pub(super) fn judge(program: &Program, stage: &Stage) -> Result<(), String> {
     for (at, client) in stage.clients.iter().enumerate() {
@@ -70,16 +73,21 @@ fn alone(program: &Program, taken: &Taken) -> Result<(), String> {
                 // Nobody can tell an input that was cut from one that the command did not care for.
                 let cut = program.weather.breaks() && content(number, size).starts_with(&output.stdout);
                 let whole = content(number, if cut { output.stdout.len() } else { size });
-                printed(output, 0, &whole).or_else(wrong)
+                printed(output, 0, &whole, program.weather.breaks()).or_else(wrong)
             }
         }
-        (Deed::Exit(code), Some(Ok(Got::Output(output)))) => printed(output, code.into(), b"").or_else(wrong),
+        (Deed::Exit(code), Some(Ok(Got::Output(output)))) => {
+            printed(output, code.into(), b"", program.weather.breaks()).or_else(wrong)
+        }
         (Deed::Missing, Some(Ok(_))) => wrong("a program that is not there was executed".into()),
         _ => Ok(()),
     }
 }
 
-fn printed(output: &Output, code: i32, bytes: &[u8]) -> Result<(), String> {
+fn printed(output: &Output, code: i32, bytes: &[u8], killed: bool) -> Result<(), String> {
+    if killed && output.status.code() == KILLED {
+        return Ok(());
+    }
     if output.status.code() != code {
         return Err(format!("it ended with {} instead of {code}", output.status));
     }
@@ -210,9 +218,12 @@ fn files(stage: &Stage) -> Result<(), String> {
                 return Err(format!("{}: the file is another", taken.step));
             }
             (Deed::Pull(it), Some(Ok(Got::Content(bytes)))) => {
-                let pushed = stage.taken.iter().find(|other| other.step.number == it);
-                let size = pushed.map(|it| it.step.deed);
-                if !matches!(size, Some(Deed::Push(size)) if *bytes == content(it, size)) {
+                let Some(pushed) = stage.taken.iter().find(|other| other.step.number == it) else { continue };
+                let Deed::Push(size) = pushed.step.deed else { continue };
+                // While a file is being written it is shorter.
+                let written = pushed.is_good() && pushed.ended.is_some_and(|end| end <= taken.began);
+                let size = if written { size } else { bytes.len().min(size) };
+                if *bytes != content(it, size) {
                     return Err(format!("{}: {} bytes came, others than were sent", taken.step, bytes.len()));
                 }
             }
