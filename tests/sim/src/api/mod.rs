@@ -35,20 +35,18 @@
 //! | `sftp`       | file transfer sessions |
 //! | `logs`       | what is kept beside instances |
 
-mod body;
-mod storage;
-mod networks;
-mod host;
-mod collection;
-mod cluster;
-mod certificates;
 mod base64;
+mod body;
+mod certificates;
+mod cluster;
+mod collection;
 mod console;
 mod content;
 mod decode;
 mod events;
 mod exec;
 mod files;
+mod host;
 mod images;
 mod instances;
 mod keys;
@@ -58,6 +56,7 @@ mod logs;
 #[cfg(test)]
 mod measured;
 mod members;
+mod networks;
 mod operations;
 mod paths;
 #[cfg(test)]
@@ -68,6 +67,7 @@ mod route;
 mod server;
 mod sftp;
 mod state;
+mod storage;
 
 pub(crate) use images::another as another_image;
 pub(crate) use operations::pings;

@@ -93,7 +93,8 @@ impl Turn {
         let Some(listener) = &self.listener else { return };
         while let Ok(wire) = listener.accept() {
             if let Some(conn) = daemon.connect(now) {
-                self.wires.insert(conn, Socket { wire, ended: false, full: false, readable: true, lost: false });
+                self.wires
+                    .insert(conn, Socket { wire, ended: false, full: false, readable: true, lost: false });
             }
         }
     }

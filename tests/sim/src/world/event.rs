@@ -47,7 +47,13 @@ impl World {
     }
 
     /// The same, with the URL as it is told.
-    pub(crate) fn lifecycle_of(&mut self, action: &str, project: &str, source: String, context: Option<Value>) {
+    pub(crate) fn lifecycle_of(
+        &mut self,
+        action: &str,
+        project: &str,
+        source: String,
+        context: Option<Value>,
+    ) {
         if self.listeners == 0 {
             return;
         }
@@ -61,7 +67,9 @@ impl World {
         }
         // Incus names instances, and nothing else.
         let path = source.split('?').next().unwrap_or_default();
-        if let Some(name) = path.strip_prefix("/1.0/instances/").filter(|it| !self.is_lxd() && !it.contains('/')) {
+        if let Some(name) =
+            path.strip_prefix("/1.0/instances/").filter(|it| !self.is_lxd() && !it.contains('/'))
+        {
             metadata["name"] = name.into();
             metadata["project"] = project.into();
         }
