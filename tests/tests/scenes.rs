@@ -1,5 +1,6 @@
 //! What goes on inside of instances, as the recorded scenes have it: played with a simulated daemon, each step
 //! has the outcome that it had with the real one.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::Path;
