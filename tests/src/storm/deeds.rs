@@ -181,7 +181,7 @@ fn talk(client: &Client, number: usize, bytes: &[u8]) -> Result<Got, Error> {
         }
     }
     live.close_stdin();
-    while let Some(piece) = live.next() {
+    for piece in &mut live {
         keep(&piece?);
     }
     let mut output = live.finish()?;

@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 use lxio_core::flow::Output;
 use lxio_core::model::{Event, EventBody};
 use lxio_core::session::{Cause, ErrorKind};
-use serde_json::Value;
 
 use super::deeds::{BASE, COUNT, COUNTER, content, mark, path};
 use super::oracle::{ask, file, tells_secrets};
@@ -200,7 +199,7 @@ fn instances(stage: &Stage) -> Result<(), String> {
         let before = |it: &&Taken| it.ended.is_some_and(|end| end <= last.began) && it.is_good();
         if all[..all.len() - 1].iter().all(before) {
             let status = if matches!(last.step.deed, Deed::Start(_)) { "Running" } else { "Stopped" };
-            if found["status"] != Value::from(status) {
+            if found["status"] != status {
                 return Err(format!("{}: it is {}", last.step, found["status"]));
             }
         }

@@ -47,9 +47,6 @@ pub(super) struct Watching {
 }
 
 /// Plays a program; with `told`, tells what passed.
-///
-/// # Errors
-/// None: what goes wrong is the verdict's fault.
 #[must_use]
 pub fn play(program: &Program, told: bool) -> Verdict {
     let mut verdict = Verdict::default();
@@ -153,7 +150,7 @@ impl Stage {
                 let end = began.plus(PATIENCE);
                 let mut turns = (0..turns).take_while(|_| self.sim.turn(end));
                 let outcome = turns.find_map(|_| ask());
-                if let Some(outcome) = outcome.or_else(|| ask()) {
+                if let Some(outcome) = outcome.or_else(ask) {
                     self.end(at, outcome);
                 }
             }

@@ -8,8 +8,11 @@ use lxio_sim::Faults;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Weather(u8);
 
-/// What there is, and how it is made.
-const KINDS: [(&str, fn(&mut Faults)); 7] = [
+/// The name of a kind, and how it is made.
+type Kind = (&'static str, fn(&mut Faults));
+
+/// What there is.
+const KINDS: [Kind; 7] = [
     ("jitter", |it| it.jitter = Duration::from_millis(2)),
     ("refuse", |it| it.refuse = 0.1),
     ("dribble", |it| it.dribble = 0.2),
