@@ -162,7 +162,7 @@ impl Exec {
     /// Whether [`push_stdin`](Self::push_stdin) takes bytes now.
     #[must_use]
     pub fn stdin_ready(&self) -> bool {
-        self.input.open && !self.input.in_flight && self.input.bytes.is_empty() && !self.input.closed
+        self.input.open && !self.input.in_flight && self.input.bytes.is_empty() && !self.stdin_closed()
     }
 
     /// Whether standard input is closed: by us, or because the command no longer listens.
