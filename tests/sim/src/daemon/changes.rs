@@ -45,22 +45,18 @@ pub(super) fn location(request: &Request) -> Option<String> {
 
 /// Whether the request changes what is there, by a path that answers so in every version or in none.
 fn is_change(request: &Request) -> bool {
-    let changes = match request.method {
-        Method::Put | Method::Patch | Method::Delete => true,
-        Method::Post => true,
-        _ => false,
-    };
+    let changes = matches!(request.method, Method::Post | Method::Put | Method::Patch | Method::Delete);
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     changes
-        && match path.as_slice() {
+        && matches!(
+            path.as_slice(),
             ["1.0", "instances", _]
-            | ["1.0", "instances", _, "state"]
-            | ["1.0", "instances", _, "snapshots", _] => true,
-            [
-                "1.0",
-                "profiles" | "projects" | "networks" | "storage-pools" | "certificates" | "images",
-                ..,
-            ] => true,
-            _ => false,
-        }
+                | ["1.0", "instances", _, "state"]
+                | ["1.0", "instances", _, "snapshots", _]
+                | [
+                    "1.0",
+                    "profiles" | "projects" | "networks" | "storage-pools" | "certificates" | "images",
+                    ..
+                ]
+        )
 }

@@ -26,7 +26,7 @@ impl World {
             event["project"] = project.into();
         }
         let event = Event { kind, project: project.map(str::to_owned), text: format!("{event}\n") };
-        if kind == "operation" && self.is_lxd() && self.chance.draw() % 8 == 0 {
+        if kind == "operation" && self.is_lxd() && self.chance.draw().is_multiple_of(8) {
             let late = self.short_while();
             self.later(late, |world| {
                 world.told.push(event);
