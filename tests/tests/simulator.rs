@@ -5,6 +5,8 @@
 //! suite sees to it that they still do. Some scenarios wait for time to pass, so the test takes a minute of
 //! real time and little work.
 
+#![allow(clippy::unwrap_used)]
+
 use std::env;
 use std::fs;
 use std::path::Path;

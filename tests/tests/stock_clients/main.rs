@@ -3,6 +3,8 @@
 //! Each is run where it is installed: the command-line clients on the PATH, pylxd by the interpreter that
 //! `LXIO_PYLXD` names (`python3` otherwise). With `LXIO_STOCK_CLIENTS=all` one that is missing is a failure.
 
+#![allow(clippy::unwrap_used)]
+
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
