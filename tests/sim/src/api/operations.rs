@@ -18,6 +18,7 @@ pub(crate) fn list(world: &World, request: &Request) -> Answered {
         let status = match it.status {
             Status::Pending => "pending",
             Status::Running => "running",
+            Status::Cancelling => "cancelling",
             Status::Success => "success",
             Status::Failure => "failure",
             Status::Cancelled => "cancelled",

@@ -228,3 +228,34 @@ impl World {
         (pem, fingerprint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::api::probe::each;
+
+    #[test]
+    fn a_refused_patch_costs_incus_the_keys_of_the_member() {
+        each(|mut probe, is_lxd| {
+            let mut patch = |config| probe.ask("PATCH", "/1.0", &json!({ "config": config })).0;
+            assert_eq!(patch(json!({ "core.https_address": "127.0.0.1:8443", "user.a": "1" })), 200);
+            assert_eq!(patch(json!({ "core.nope": "1" })), 400);
+            let server = probe.get("/1.0")["metadata"].clone();
+            let address = json!("127.0.0.1:8443");
+            assert_eq!(server["config"].get("core.https_address"), is_lxd.then_some(&address));
+            assert_eq!(server["config"]["user.a"], "1");
+            let listens = if is_lxd { json!([address]) } else { json!([]) };
+            assert_eq!(server["environment"]["addresses"], listens);
+        });
+    }
+
+    #[test]
+    fn the_certificate_has_its_fingerprint() {
+        each(|mut probe, _| {
+            let environment = probe.get("/1.0")["metadata"]["environment"].clone();
+            let der = super::certificates::bytes_of(environment["certificate"].as_str().unwrap()).unwrap();
+            assert_eq!(environment["certificate_fingerprint"], super::certificates::fingerprint(&der));
+        });
+    }
+}

@@ -131,7 +131,7 @@ impl Daemon {
             (Method::Head, Answer::Refused(refusal)) => refused_head(&refusal),
             (_, answer) => answer,
         };
-        let close = close || matches!(answer, Answer::Plain(..));
+        let close = close || matches!(answer, Answer::Plain(..) | Answer::Nothing);
         encode(answer, &operation.unwrap_or_default(), date, close, &mut connection.out);
         connection.phase = Phase::Requests;
         if close {

@@ -30,6 +30,8 @@ pub(crate) enum Answer {
     Upgrade(Upgrade),
     /// A text after which the connection closes, without length: what the web server itself says.
     Plain(u16, &'static str),
+    /// None: whoever was to answer has failed, and the connection ends.
+    Nothing,
     /// A failed upgrade: a text, and what follows it.
     NoUpgrade(Option<Refusal>),
 }

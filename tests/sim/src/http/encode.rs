@@ -202,7 +202,7 @@ pub(crate) fn encode(answer: Answer, operation: &Value, date: &str, close: bool,
             head.with(&body, out);
         }
         // Not to be told at once: whoever holds the connection does these.
-        Answer::Wait { .. } | Answer::Upgrade(_) => {}
+        Answer::Wait { .. } | Answer::Upgrade(_) | Answer::Nothing => {}
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) enum Class {
 pub(crate) enum Status {
     Pending,
     Running,
+    Cancelling,
     Success,
     Failure,
     Cancelled,
@@ -47,6 +48,7 @@ impl Status {
         match self {
             Self::Pending => 105,
             Self::Running => 103,
+            Self::Cancelling => 104,
             Self::Success => 200,
             Self::Failure => 400,
             Self::Cancelled => 401,
@@ -54,7 +56,7 @@ impl Status {
     }
 
     pub(crate) const fn is_final(self) -> bool {
-        !matches!(self, Self::Pending | Self::Running)
+        !matches!(self, Self::Pending | Self::Running | Self::Cancelling)
     }
 }
 
@@ -143,6 +145,7 @@ impl Operation {
         let status = match self.status {
             Status::Pending => "Pending",
             Status::Running => "Running",
+            Status::Cancelling => "Cancelling",
             Status::Success => "Success",
             Status::Failure => "Failure",
             Status::Cancelled => "Cancelled",
@@ -252,7 +255,11 @@ impl World {
     /// Cancels an operation.
     pub(crate) fn cancel(&mut self, id: &OperationId) {
         let Some(operation) = self.operations.get_mut(id).filter(|it| !it.status.is_final()) else { return };
-        operation.status = Status::Cancelled;
+        operation.status = Status::Cancelling;
+        self.tell_operation(id);
+        if let Some(operation) = self.operations.get_mut(id) {
+            operation.status = Status::Cancelled;
+        }
         self.ended(id);
     }
 

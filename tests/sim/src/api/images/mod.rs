@@ -26,6 +26,8 @@ mod image;
 mod multipart;
 mod publish;
 mod source;
+#[cfg(test)]
+mod tests;
 mod upload;
 mod yaml;
 

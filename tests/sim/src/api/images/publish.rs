@@ -10,13 +10,16 @@ use super::super::body;
 use super::archive::Described;
 use super::image::{Content, NEVER};
 use super::{export, upload, yaml};
-use crate::http::{Answered, Refusal, Request};
+use crate::http::{Answer, Answered, Refusal, Request};
 use crate::machine::files::Files;
 use crate::world::{Begin, Ending, OperationId, Outcome, World};
 
 /// `POST /1.0/images` with JSON.
 pub(super) fn by_json(world: &mut World, request: &Request, object: &Map<String, Value>) -> Answered {
-    let source = object.get("source").and_then(Value::as_object).cloned().unwrap_or_default();
+    // Both fail when there is no source at all.
+    let Some(source) = object.get("source").and_then(Value::as_object).cloned() else {
+        return Ok(Answer::Nothing);
+    };
     if body::text(&source, "mode") == "push" {
         let asked = |name: &str| object.get(name).cloned().unwrap_or_default();
         let expires = Some(body::text(object, "expires_at")).filter(|it| !it.is_empty()).unwrap_or(NEVER);
@@ -63,7 +66,7 @@ pub(super) fn by_json(world: &mut World, request: &Request, object: &Map<String,
     }
 }
 
-/// An image that this server itself is asked for: it is there, and takes the aliases.
+/// An image that Incus itself is asked for: it is there, and takes the aliases. If not, the daemon dies.
 fn here_already(
     world: &mut World,
     project: &str,
@@ -71,8 +74,11 @@ fn here_already(
     found: Option<String>,
     id: &OperationId,
 ) -> Outcome {
-    let gone = || Ending::from(Refusal::new(404, "Image not found"));
-    let (key, image) = world.image_in(project, &found.ok_or_else(gone)?)?;
+    let Some(found) = found else {
+        world.crashed = true;
+        return Ok(Map::new());
+    };
+    let (key, image) = world.image_in(project, &found)?;
     let (fingerprint, image) = (key.1.clone(), image.clone());
     upload::tell(world, id, &fingerprint, image.content.size());
     upload::keep(world, project, fingerprint, image, &upload::aliases(object))

@@ -3,6 +3,7 @@
 //! | file | keys of |
 //! |---|---|
 //! | `instance.txt` | instances and profiles |
+//! | `network.txt`  | networks |
 //! | `project.txt`  | projects |
 //! | `server.txt`   | the server |
 //!
@@ -16,4 +17,4 @@
 
 mod table;
 
-pub(crate) use table::{Bad, INSTANCE, Keys, PROJECT, SERVER};
+pub(crate) use table::{Bad, INSTANCE, Keys, NETWORK, PROJECT, SERVER};

@@ -6,6 +6,8 @@ pub(crate) struct Keys(&'static str);
 
 /// Of instances and profiles.
 pub(crate) const INSTANCE: Keys = Keys(include_str!("instance.txt"));
+/// Of networks: the kind of network stands before the key.
+pub(crate) const NETWORK: Keys = Keys(include_str!("network.txt"));
 /// Of projects.
 pub(crate) const PROJECT: Keys = Keys(include_str!("project.txt"));
 /// Of the server.

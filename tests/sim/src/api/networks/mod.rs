@@ -9,6 +9,8 @@
 mod network;
 mod parts;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use network::{NETWORK, create, driver, get, list};
 pub(crate) use parts::{ACL, FORWARD, INTEGRATION, RECORD, ZONE, log, rename_integration};

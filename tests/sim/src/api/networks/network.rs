@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::super::collection::{self, Item, Kind, Place, refused};
+use super::super::keys::{Bad, NETWORK as NETWORK_KEYS};
 use super::super::{body, listing};
 use crate::http::{Answer, Answered, Refusal, Request};
 use crate::world::World;
@@ -57,28 +58,6 @@ fn check_name(_: &World, name: &str) -> Result<(), Refusal> {
     }
 }
 
-/// How the keys begin that a kind of network may have.
-fn keys(driver: &str) -> &'static [&'static str] {
-    match driver {
-        "bridge" => &[
-            "bgp.",
-            "bridge.",
-            "dns.",
-            "fan.",
-            "ipv4.",
-            "ipv6.",
-            "maas.",
-            "raw.dnsmasq",
-            "security.acls",
-            "tunnel.",
-        ],
-        "physical" => {
-            &["bgp.", "dns.nameservers", "gvrp", "ipv4.", "ipv6.", "maas.", "mtu", "ovn.", "parent", "vlan"]
-        }
-        _ => &["gvrp", "maas.", "mtu", "parent", "vlan"],
-    }
-}
-
 fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) -> Result<(), Refusal> {
     let name = &place.name;
     let bad = |key: &str, why: &str| {
@@ -94,13 +73,16 @@ fn check(world: &mut World, place: &Place, item: &mut Item, old: Option<&Item>) 
     if driver != "bridge" && item.config.get("parent").is_none_or(String::is_empty) {
         return bad("parent", "Required value");
     }
-    let known = |key: &str| {
-        let common = ["user.", "volatile."];
-        common.iter().chain(keys(&driver)).any(|it| key.starts_with(it))
-    };
-    if let Some(odd) = item.config.keys().find(|it| !known(it)) {
-        let text = format!("Invalid option for network \"{name}\" option \"{odd}\"");
-        return refused(old, [500, 400], text);
+    let free = ["user.", "volatile.", "tunnel.", "bgp.peers."];
+    for (key, value) in item.config.iter().filter(|(key, _)| !free.iter().any(|it| key.starts_with(it))) {
+        match NETWORK_KEYS.check(world.setup.flavour, &format!("{driver}/{key}"), value) {
+            Ok(()) => {}
+            Err(Bad::Value(why)) => return bad(key, &why),
+            Err(Bad::Key) => {
+                let text = format!("Invalid option for network \"{name}\" option \"{key}\"");
+                return refused(old, [500, 400], text);
+            }
+        }
     }
     for (key, family) in [("ipv4.address", "IPv4"), ("ipv6.address", "IPv6")] {
         let address = item.config.get(key).map_or("", String::as_str);
