@@ -84,8 +84,12 @@ pub(super) fn look(channel: &mut Channel, input: &mut Input) -> bool {
             Some(Message::Binary(_)) => {}
             Some(Message::Text(_)) => *input = Input::Ended,
             Some(Message::Close(_)) => *input = Input::Left,
-            None if channel.is_ended() => *input = Input::Ended,
-            None => break,
+            None => {
+                if channel.is_ended() {
+                    *input = Input::Ended;
+                }
+                break;
+            }
         }
     }
     *input != before
@@ -94,4 +98,20 @@ pub(super) fn look(channel: &mut Channel, input: &mut Input) -> bool {
 /// Tells a client that there is no more.
 pub(super) fn mark(channel: &mut Channel) {
     channel.tell(Message::Text(Bytes::new()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_looked_at_once() {
+        let mut channel = Channel::new("secret".into());
+        channel.hear(Message::Binary(Bytes::from_static(b"nobody takes this")));
+        channel.ended = true;
+        let mut input = Input::Open;
+        assert!(look(&mut channel, &mut input));
+        assert_eq!(input, Input::Ended);
+        assert!(!look(&mut channel, &mut input));
+    }
 }
