@@ -196,6 +196,18 @@ fn a_terminal() {
         assert_eq!(probe.frames(on[1]), [Frame::End]);
         assert_eq!(code(&mut probe, &it), 5);
 
+        // Or until it is gone, in one way or the other.
+        for gone in [false, true] {
+            let (it, on) = run(&mut probe, &script("exit 6"), &sockets, true);
+            assert_eq!(probe.operation(&it)["status"], "Running");
+            if gone {
+                probe.leave(on[1])
+            } else {
+                probe.end(on[1])
+            }
+            assert_eq!(code(&mut probe, &it), 6);
+        }
+
         // An end of the input is no good idea on LXD.
         let (it, on) = run(&mut probe, &script("sleep 1; echo a; sleep 1; echo b; exit 3"), &sockets, true);
         probe.say(on[1], TEXT, b"");
