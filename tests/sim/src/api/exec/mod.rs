@@ -11,10 +11,12 @@
 //! |---|---|
 //! | `request` | what a client wants, and how it is answered |
 //! | `session` | one command from its sockets' arrival to its code |
-//! | `streams` | what goes in and comes out on sockets |
+//! | `outlet`  | what passes between a command and its sockets or files |
+//! | `streams` | one socket: what goes in, what comes out |
 //! | `control` | messages that steer a command |
 
 mod control;
+mod outlet;
 mod request;
 mod session;
 mod streams;

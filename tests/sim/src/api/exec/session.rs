@@ -9,39 +9,38 @@ use serde_json::{Map, Value, json};
 
 use super::Control;
 use super::control::Order;
-use super::streams::{Input, Running, look, mark};
+use super::streams::{Input, Running};
 use crate::api::instances::By;
-use crate::api::logs::Kept;
 use crate::api::state::Named;
 use crate::machine::files::Errno;
 use crate::machine::process::{Command, CommandId, SpawnError, Stream};
 use crate::world::{Channel, Ending, OperationId, Outcome, Step, World};
 
 /// Incus waits no longer for what children of a command that has ended may write.
-const AFTER: Duration = Duration::from_secs(1);
+pub(super) const AFTER: Duration = Duration::from_secs(1);
 const SIGKILL: u8 = 9;
-const STREAMS: [(&str, Stream); 2] = [("1", Stream::Stdout), ("2", Stream::Stderr)];
+pub(super) const STREAMS: [(&str, Stream); 2] = [("1", Stream::Stdout), ("2", Stream::Stderr)];
 
-type Channels = BTreeMap<String, Channel>;
+pub(super) type Channels = BTreeMap<String, Channel>;
 
 /// A command that the daemon runs for a client.
 #[derive(Debug)]
 pub(crate) struct Session {
     instance: Named,
     command: Command,
-    outlet: Outlet,
-    phase: Phase,
+    pub(super) outlet: Outlet,
+    pub(super) phase: Phase,
     control: Control,
-    input: Input,
+    pub(super) input: Input,
     /// The client was told of the end of standard output, and of standard error.
-    marked: [bool; 2],
+    pub(super) marked: [bool; 2],
     /// Socket 1 was, and there was no control socket.
     disturbed: bool,
 }
 
 /// Where input comes from and output goes.
 #[derive(Debug)]
-enum Outlet {
+pub(super) enum Outlet {
     /// Three sockets.
     Pipes,
     /// One socket, for both ways.
@@ -52,7 +51,7 @@ enum Outlet {
 
 /// How far it is.
 #[derive(Debug)]
-enum Phase {
+pub(super) enum Phase {
     /// Sockets are missing.
     Waiting,
     Starting,
@@ -63,18 +62,18 @@ enum Phase {
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy)]
-struct End {
+pub(super) struct End {
     /// None if there never was one.
     command: Option<CommandId>,
     code: i32,
-    at: Moment,
+    pub(super) at: Moment,
 }
 
 /// What a step sees of the daemon.
-struct Scene {
-    lxd: bool,
-    now: Moment,
-    time: Timestamp,
+pub(super) struct Scene {
+    pub(super) lxd: bool,
+    pub(super) now: Moment,
+    pub(super) time: Timestamp,
 }
 
 impl Session {
@@ -200,102 +199,6 @@ impl Session {
         moved
     }
 
-    /// Nothing more is waited for: the command has ended, and on Incus some time has passed.
-    fn is_late(&self, scene: &Scene) -> bool {
-        matches!(self.phase, Phase::Ended(end) if !scene.lxd && scene.now.since(end.at) >= AFTER)
-    }
-
-    /// Moves what there is between three pipes and three sockets.
-    fn pipes(
-        &mut self,
-        scene: &Scene,
-        channels: &mut Channels,
-        mut running: Option<&mut Running<'_>>,
-    ) -> bool {
-        let (is_over, late) = (matches!(self.phase, Phase::Ended(_)), self.is_late(scene));
-        let mut moved = false;
-        if let (Some(channel), Some(running), false) = (channels.get_mut("0"), &mut running, is_over) {
-            let before = self.input;
-            moved |= running.feed(channel, &mut self.input);
-            if self.input != before {
-                running.machine.close(running.command);
-            }
-        }
-        for (at, (name, stream)) in STREAMS.into_iter().enumerate() {
-            let Some(channel) = channels.get_mut(name).filter(|_| !self.marked[at]) else { continue };
-            // Nobody takes what is written for a client that has gone.
-            let is_ended = match &mut running {
-                Some(running) if !channel.gone => {
-                    moved |= running.drain(channel, stream, scene.piece());
-                    running.is_ended(stream) || (late && channel.space() > 0)
-                }
-                _ => true,
-            };
-            if is_over && is_ended {
-                self.marked[at] = true;
-                mark(channel);
-                moved = true;
-            }
-        }
-        moved
-    }
-
-    /// Moves what there is between a terminal and a socket.
-    fn terminal(
-        &mut self,
-        scene: &Scene,
-        channels: &mut Channels,
-        mut running: Option<&mut Running<'_>>,
-    ) -> bool {
-        let Some(channel) = channels.get_mut("0") else { return false };
-        let (is_over, late) = (matches!(self.phase, Phase::Ended(_)), self.is_late(scene));
-        let mut moved = match &mut running {
-            Some(running) if !is_over => running.feed(channel, &mut self.input),
-            _ => look(channel, &mut self.input),
-        };
-        // LXD takes the end of the input for that of the output, too: with the next output it lets go of the
-        // terminal.
-        let is_early = scene.lxd && self.input == Input::Ended && !self.marked[0];
-        let deaf = channel.gone || self.input == Input::Left || is_early;
-        let is_ended = match &mut running {
-            Some(running) if deaf => {
-                if running.collect(Stream::Stdout, drop) {
-                    moved = true;
-                    if scene.lxd {
-                        running.machine.close(running.command);
-                    }
-                }
-                running.is_ended(Stream::Stdout) || scene.lxd
-            }
-            Some(running) => {
-                moved |= running.drain(channel, Stream::Stdout, scene.piece());
-                running.is_ended(Stream::Stdout) || (late && channel.space() > 0)
-            }
-            None => true,
-        };
-        if is_over && is_ended && self.input != Input::Left && !self.marked[0] {
-            self.marked[0] = true;
-            mark(channel);
-            moved = true;
-        }
-        moved
-    }
-
-    /// Keeps what was written, or throws it away.
-    fn files(&self, scene: &Scene, mut kept: Option<&mut Kept>, running: Option<&mut Running<'_>>) -> bool {
-        let Outlet::Files(names) = &self.outlet else { return false };
-        let Some(running) = running else { return false };
-        let mut moved = false;
-        for (at, (_, stream)) in STREAMS.into_iter().enumerate() {
-            moved |= running.collect(stream, |bytes| {
-                if let (Some(names), Some(kept)) = (names, &mut kept) {
-                    kept.record(&names[at], bytes, scene.time);
-                }
-            });
-        }
-        moved
-    }
-
     /// How it ended, when nothing is left to be done.
     fn end(&self) -> Option<End> {
         let Phase::Ended(end) = self.phase else { return None };
@@ -340,7 +243,7 @@ impl Session {
 
 impl Scene {
     /// As much is told in one message at most.
-    const fn piece(&self) -> usize {
+    pub(super) const fn piece(&self) -> usize {
         if self.lxd { 65536 } else { 32768 }
     }
 }
