@@ -36,15 +36,17 @@ pub(crate) fn kind(value: &Value) -> &'static str {
     }
 }
 
+/// Refuses a member that is a `kind` where a `wanted` should be; `of` is what the daemons call the object.
+pub(crate) fn mistyped(kind: &str, of: &str, name: &str, wanted: &str) -> Refusal {
+    Refusal::new(
+        400,
+        format!("json: cannot unmarshal {kind} into Go struct field {of}.{name} of type {wanted}"),
+    )
+}
+
 /// Refuses texts and configuration that are none; `of` is what the daemons call the object.
 pub(crate) fn check(object: &Map<String, Value>, of: &str) -> Result<(), Refusal> {
-    let wrong = |name: &str, value: &Value, wanted: &str| {
-        let kind = kind(value);
-        Err(Refusal::new(
-            400,
-            format!("json: cannot unmarshal {kind} into Go struct field {of}.{name} of type {wanted}"),
-        ))
-    };
+    let wrong = |name: &str, value: &Value, wanted: &str| Err(mistyped(kind(value), of, name, wanted));
     for (name, value) in object.iter().filter(|(_, value)| !value.is_null()) {
         match (name.as_str(), value) {
             ("name" | "description" | "target", value) if !value.is_string() => {

@@ -1,5 +1,6 @@
 use serde_json::{Map, Value};
 
+use super::body;
 use super::decode::complaint;
 use crate::http::{Refusal, Request};
 
@@ -27,9 +28,7 @@ impl Members {
     }
 
     fn wrong(&self, name: &str, value: &Value, wanted: &str) -> Refusal {
-        let (kind, of) = (kind(value), self.of);
-        let text = format!("json: cannot unmarshal {kind} into Go struct field {of}.{name} of type {wanted}");
-        Refusal::new(400, text)
+        body::mistyped(&kind(value), self.of, name, wanted)
     }
 
     /// The member; one that is null is as one that is not there.
@@ -88,14 +87,10 @@ impl Members {
     }
 }
 
+/// As everybody calls it, but a number is told with its digits.
 fn kind(value: &Value) -> String {
     match value {
-        Value::Null => "null".into(),
-        Value::Bool(_) => "bool".into(),
-        // A whole number that does not fit is told with its digits.
         Value::Number(number) => format!("number {number}"),
-        Value::String(_) => "string".into(),
-        Value::Array(_) => "array".into(),
-        Value::Object(_) => "object".into(),
+        other => body::kind(other).to_owned(),
     }
 }
