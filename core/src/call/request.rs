@@ -1,7 +1,8 @@
 use http::Method;
 
 use super::{Call, CallError, ETag, Flavour, Target};
-use crate::wire::{Payload, Reply, Want};
+use crate::bytes::push_query;
+use crate::wire::{Origin, Payload, Reply, Want};
 
 /// The name of a header field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,11 @@ pub struct Request {
     pub needs: Vec<&'static str>,
     /// The only daemon that has it.
     pub only: Option<Flavour>,
+    /// The server that it goes to, if that is not the session's: an identity provider, a server of images.
+    /// It is told nothing of the session: no project, no credential, no field of the daemons' own.
+    pub origin: Option<Origin>,
+    /// Most bytes of a collected answer, if that is less than [`Limits::body`](crate::bytes::Limits::body).
+    pub most: Option<usize>,
 }
 
 impl Request {
@@ -51,6 +57,8 @@ impl Request {
             idempotent,
             needs: Vec::new(),
             only: None,
+            origin: None,
+            most: None,
         }
     }
 
@@ -105,6 +113,22 @@ impl Request {
         }
     }
 
+    /// With these names and values as the body, as a form of the web has it.
+    #[must_use]
+    pub fn form(mut self, pairs: &[(&str, &str)]) -> Self {
+        let mut text = String::new();
+        for (name, value) in pairs {
+            if !text.is_empty() {
+                text.push('&');
+            }
+            push_query(&mut text, name.as_bytes());
+            text.push('=');
+            push_query(&mut text, value.as_bytes());
+        }
+        self.payload = Payload::Bytes(text.into());
+        self.field(Field::Plain("Content-Type"), b"application/x-www-form-urlencoded")
+    }
+
     /// With these bytes, or this stream, as the body.
     #[must_use]
     pub fn octets(mut self, payload: Payload) -> Self {
@@ -144,6 +168,20 @@ impl Request {
         self
     }
 
+    /// To this server, and not to the session's.
+    #[must_use]
+    pub fn to(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// With an answer of at most so many bytes.
+    #[must_use]
+    pub const fn at_most(mut self, bytes: usize) -> Self {
+        self.most = Some(bytes);
+        self
+    }
+
     /// Hands the answer's body out as it comes.
     #[must_use]
     pub fn streamed(mut self) -> Self {
@@ -157,14 +195,16 @@ impl Request {
         Call::new(self, decode)
     }
 
-    /// Method and path, without the query, which may hold a secret.
+    /// Method and path, with the server before it if it is another, without the query, which may hold a secret.
     #[must_use]
     pub fn line(&self) -> String {
+        let method = &self.method;
+        let origin = self.origin.as_ref().map(Origin::to_string).unwrap_or_default();
         let path = self.target.path();
         match self.target.text() {
-            Ok(_) => format!("{} {path}", self.method),
+            Ok(_) => format!("{method} {origin}{path}"),
             // Refused, perhaps because it would end a line.
-            Err(_) => format!("{} {}", self.method, path.escape_debug()),
+            Err(_) => format!("{method} {origin}{}", path.escape_debug()),
         }
     }
 }
@@ -193,5 +233,18 @@ mod tests {
             format!("{request:?} {:?} {:?}", request.target, request.clone().answered(crate::call::nothing));
         assert!(!shown.contains("hunter2"), "{shown}");
         assert!(shown.contains("POST /1.0/operations/x/websocket"), "{shown}");
+        let form = Request::post(Target::at("/token")).form(&[("refresh_token", "hunter2")]);
+        let form = form.to(Origin::parse("idp.example", 443).unwrap());
+        assert!(!format!("{form:?}").contains("hunter2"), "{form:?}");
+        assert_eq!(form.line(), "POST https://idp.example:443/token");
+    }
+
+    #[test]
+    fn a_form_keeps_its_pairs_apart() {
+        let pairs =
+            [("a", "b c"), ("d&e", "f=g&h%i+j"), ("url", "https://k/l?m"), ("n", ""), ("o", "\r\n\u{e9}")];
+        let Payload::Bytes(body) = Request::post(Target::at("/x")).form(&pairs).payload else { panic!() };
+        let expected = "a=b%20c&d%26e=f%3Dg%26h%25i%2Bj&url=https://k/l%3Fm&n=&o=%0D%0A%C3%A9";
+        assert_eq!(std::str::from_utf8(&body), Ok(expected));
     }
 }

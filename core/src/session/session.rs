@@ -1,6 +1,6 @@
 use super::{Error, Remote};
 use crate::bytes::{Chance, Limits};
-use crate::call::{self, Call, CallError, Dialect, Extensions, Flavour, Request, Target};
+use crate::call::{self, Call, CallError, Credential, Dialect, Extensions, Flavour, Peer, Request, Target};
 use crate::flow::Fault;
 use crate::model::Server;
 use crate::wire::{Buffers, Exchange};
@@ -76,7 +76,14 @@ impl Session {
         buffers: Buffers,
         chance: &mut Chance,
     ) -> Result<Exchange, CallError> {
-        call::encode(request, &self.dialect, self.project.as_deref(), HOST, buffers, &self.limits, chance)
+        let peer = Peer {
+            dialect: &self.dialect,
+            project: self.project.as_deref(),
+            credential: &Credential::None,
+            host: HOST,
+            limits: &self.limits,
+        };
+        call::encode(request, &peer, buffers, chance)
     }
 
     /// The error of a call whose connection failed.
