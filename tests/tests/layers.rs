@@ -27,7 +27,18 @@ const IMPURE: &[&str] = &["net", "fs", "env", "thread", "process", "os"];
 const CRATES: &[(&str, &[&str])] = &[
     (
         "core",
-        &["bytes", "http", "httparse", "jiff", "memchr", "serde", "serde_json", "tungstenite", "proptest"],
+        &[
+            "bytes",
+            "data-encoding",
+            "http",
+            "httparse",
+            "jiff",
+            "memchr",
+            "serde",
+            "serde_json",
+            "tungstenite",
+            "proptest",
+        ],
     ),
     ("runtimes/host", &["lxio-core", "data-encoding", "rustix", "serde_json"]),
     ("runtimes/blocking", &["lxio-core", "lxio-host", "rustix"]),

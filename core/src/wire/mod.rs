@@ -4,6 +4,7 @@
 //!  Draft ──send──▶ Exchange ──Done──▶ finish ──▶ (Buffers, Reuse)      next Draft on the same connection
 //!                    │  need(): Write · Fill · Read · Take · Done
 //!                    └── 101 ──▶ Websocket    what came after the head goes with it
+//!  Tunnel ──Done──▶ into_rest    before all this, where a proxy stands between here and the Origin
 //! ```
 //!
 //! Nothing here knows what a body means. Every machine has the same face: it says what it needs, and is
@@ -19,6 +20,7 @@ mod handshake;
 mod head;
 mod origin;
 mod reply;
+mod tunnel;
 mod upload;
 mod websocket;
 
@@ -29,4 +31,5 @@ pub use exchange::{Exchange, Need, Reuse};
 pub use handshake::Key;
 pub use origin::{Host, Origin, OriginError, Scheme};
 pub use reply::{Fields, Reply};
+pub use tunnel::{Proxy, ProxyError, ProxyKind, SocksRefusal, Tunnel, TunnelError};
 pub use websocket::{Incoming, Websocket, WebsocketError};
