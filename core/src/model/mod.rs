@@ -8,6 +8,7 @@
 //! | `text`, `words`, `status`, `time`, `setting`, `reference`, `list` | values with a meaning of their own |
 //! | `operation`, `progress` | work that goes on after the answer |
 //! | `server` | the server itself |
+//! | `certificate`, `trust_token` | whom it trusts, and how others join |
 //! | `instance`, `instance_state`, `instance_full` | containers and virtual machines |
 //! | `snapshot`, `backup` | what is kept of them |
 //! | `instance_create`, `state_change`, `exec` | what they are asked to be and to do |
@@ -16,6 +17,7 @@
 //! | `event` | what happens on a server |
 
 mod backup;
+mod certificate;
 mod envelope;
 mod event;
 mod exec;
@@ -40,9 +42,11 @@ mod state_change;
 mod status;
 mod text;
 mod time;
+mod trust_token;
 mod words;
 
 pub use backup::{BackupCreate, InstanceBackup};
+pub use certificate::{BadCertificate, Certificate, CertificateCreate, CertificateKind};
 pub use envelope::{Answer, Empty};
 pub use event::{Action, Event, EventBody, EventKind, Lifecycle, Logging, Requestor};
 pub use exec::{Environment, ExecRequest};
@@ -69,4 +73,5 @@ pub use state_change::{StateAction, StateChange};
 pub use status::Status;
 pub use text::{BadOperationId, Fingerprint, Name, OperationId};
 pub use time::{BadTime, Time};
+pub use trust_token::{BadTrustToken, TrustToken};
 pub use words::InstanceKind;
