@@ -6,6 +6,7 @@
 //! | file | functions | what they name |
 //! |---|---|---|
 //! | `server`     | [`server`] | the server's own configuration |
+//! | `certificates` | [`certificates`], [`certificate`] | whom the server trusts |
 //! | `instances`  | [`instances`] | the instances of a project or of all |
 //! | `instance`   | [`instance`] | one instance: state, commands, snapshots, files |
 //! | `snapshots`  | [`InstanceHandle::snapshot`] | its snapshots |
@@ -16,15 +17,18 @@
 //! | `profiles`   | [`profiles`], [`profile`] | profiles |
 //! | `operations` | [`operations`], [`operation`] | what the server is at |
 //! | `events`     | [`events`] | what happens on it |
+//! | `login`      | [`login`], [`refresh`] | who one is, to a server that trusts an identity provider |
 //! | `raw`        | [`raw`] | everything else |
 
 mod aliases;
+mod certificates;
 mod events;
 mod files;
 mod images;
 mod instance;
 mod instances;
 mod listing;
+mod login;
 mod naming;
 mod operations;
 mod profiles;
@@ -35,11 +39,13 @@ mod server;
 mod snapshots;
 
 pub use aliases::{AliasHandle, AliasesHandle, image_alias, image_aliases};
+pub use certificates::{CertificateHandle, CertificatesHandle, IssuedToken, certificate, certificates};
 pub use events::{EventsHandle, events};
 pub use files::{FileContent, FileHandle};
 pub use images::{ImageExport, ImageHandle, ImageImport, ImagesHandle, image, images};
 pub use instance::{InstanceHandle, Transition, instance};
 pub use instances::{InstancesHandle, instances};
+pub use login::{login, refresh};
 pub use operations::{OperationHandle, OperationsHandle, operation, operations};
 pub use profiles::{ProfileHandle, ProfilesHandle, profile, profiles};
 pub use publish::Publication;

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::model::Server;
+
 /// Which of the two daemons a server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Flavour {
@@ -19,6 +21,22 @@ impl Flavour {
             "incus" => Some(Self::Incus),
             _ => None,
         }
+    }
+
+    /// The flavour that a list of API extensions is of: all that an untrusted client is shown. Both daemons have
+    /// had these extensions for ever, each under a name of its own.
+    pub fn of_extensions(names: impl IntoIterator<Item = impl AsRef<str>>) -> Option<Self> {
+        names.into_iter().find_map(|name| match name.as_ref() {
+            "restrict_devlxd" | "devlxd_events" | "devlxd_images" => Some(Self::Lxd),
+            "restrict_dev_incus" | "dev_incus_events" | "dev_incus_images" => Some(Self::Incus),
+            _ => None,
+        })
+    }
+
+    /// The flavour of a server, by its name or, if it does not trust us, by its API extensions.
+    #[must_use]
+    pub fn of(server: &Server) -> Option<Self> {
+        Self::named(server.environment().server()).or_else(|| Self::of_extensions(server.api_extensions()))
     }
 
     /// How the daemon's own header fields start. Each daemon ignores most fields of the other without a word.
@@ -82,4 +100,28 @@ pub struct Dialect {
     pub flavour: Flavour,
     /// What it can.
     pub extensions: Extensions,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Answer;
+
+    fn server(extension: &str, name: &str) -> Server {
+        let body = format!(
+            r#"{{"type":"sync","metadata":{{"api_extensions":["etag","{extension}"],"environment":{{"server":"{name}"}}}}}}"#
+        );
+        match Answer::parse(body.as_bytes()) {
+            Ok(Answer::Sync(server)) => server,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_server_that_does_not_trust_us_is_told_by_its_extensions() {
+        assert_eq!(Flavour::of(&server("restrict_devlxd", "")), Some(Flavour::Lxd));
+        assert_eq!(Flavour::of(&server("dev_incus_images", "")), Some(Flavour::Incus));
+        assert_eq!(Flavour::of(&server("projects", "")), None);
+        assert_eq!(Flavour::of(&server("projects", "incus")), Some(Flavour::Incus));
+    }
 }

@@ -7,6 +7,7 @@
 //! | `dialect`    | what a server speaks: its flavour and API extensions |
 //! | `credential` | what a client proves with each request |
 //! | `encode`     | request and server to a [`Draft`](crate::wire::Draft) |
+//! | `joining`    | how a client becomes trusted, by what the server reads |
 //! | `typed`      | a request and the type of its answer |
 //! | `decode`     | replies to values |
 //! | `change`     | the answer to a change: done, or an operation |
@@ -18,6 +19,7 @@ mod decode;
 mod dialect;
 mod encode;
 mod error;
+mod joining;
 mod request;
 mod tagged;
 mod target;
@@ -30,6 +32,7 @@ pub use decode::{answer, change, exists, file_info, nothing, plain, tagged, valu
 pub use dialect::{Dialect, Extensions, Flavour};
 pub use encode::{Peer, check, encode};
 pub use error::CallError;
+pub use joining::Joining;
 pub use request::{Field, Request};
 pub use tagged::{ETag, Tagged};
 pub use target::Target;

@@ -33,6 +33,7 @@ editable!(
     model::Instance,
     model::InstanceSnapshot,
     model::Profile,
+    model::Certificate,
     model::Image,
     model::ImageAlias
 );
@@ -42,6 +43,7 @@ editable!(
 /// Ends with the object as it was put. If the change leaves the object as it was, nothing is put.
 pub struct Edit<T, F> {
     target: Target,
+    needs: Option<&'static str>,
     change: F,
     tries: u32,
     state: State<T>,
@@ -62,7 +64,14 @@ impl<T: Editable, F: FnMut(&mut T)> Edit<T, F> {
     /// Applies `change` to the object at `target`. It is called once for every try, each time on what the
     /// server has then.
     pub const fn new(target: Target, change: F) -> Self {
-        Self { target, change, tries: 0, state: State::Get }
+        Self { target, needs: None, change, tries: 0, state: State::Get }
+    }
+
+    /// Only if the server has `extension`.
+    #[must_use]
+    pub(crate) const fn needs(mut self, extension: &'static str) -> Self {
+        self.needs = Some(extension);
+        self
     }
 
     fn got(&mut self, mut object: T, etag: Option<ETag>) -> Result<State<T>, FlowError> {
@@ -85,7 +94,9 @@ impl<T: Editable, F: FnMut(&mut T)> Flow for Edit<T, F> {
             State::Get => {
                 self.state = State::Got;
                 self.tries += 1;
-                Effect::Send(SLOT, Request::get(self.target.clone()))
+                let mut request = Request::get(self.target.clone());
+                request.needs.extend(self.needs);
+                Effect::Send(SLOT, request)
             }
             State::Put { object, body, etag } => {
                 self.state = State::Putting(object);

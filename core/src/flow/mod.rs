@@ -16,15 +16,19 @@
 //! | `exec`     | a command over websockets |
 //! | `recorded` | a command whose output the server keeps in files |
 //! | `edit`     | get, change, put if unchanged, again on conflict |
+//! | `join`     | a stranger to the server becomes one whom it trusts |
 //! | `single`   | one call, as a conversation |
 //! | `chain`    | a call, and a conversation that its answer begins |
 //! | `transfer` | a body streamed up or down |
 //! | `watch`    | events as they come |
+//! | `login`    | a login at the identity provider that a server trusts, and its renewal |
 
 mod chain;
 mod edit;
 mod error;
 mod exec;
+mod login;
+mod join;
 mod output;
 mod recorded;
 mod settle;
@@ -41,6 +45,8 @@ pub use chain::Chain;
 pub use edit::{Edit, Editable};
 pub use error::{Fault, FlowError};
 pub use exec::Exec;
+pub use join::Join;
+pub use login::{BadAddress, Login, LoginError, Prompt, Refresh, Tokens};
 pub use output::{ExitStatus, Output, Piece};
 pub use recorded::Recorded;
 pub use settle::{Ended, Settle};
