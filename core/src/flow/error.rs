@@ -1,6 +1,7 @@
 use std::fmt;
 use std::io;
 
+use super::login::LoginError;
 use crate::call::CallError;
 use crate::model::{Operation, OperationId};
 use crate::wire::{WebsocketError, WireError};
@@ -130,6 +131,8 @@ pub enum FlowError {
     },
     /// Nothing was heard on the stream of events for so long that the connection must be dead.
     EventsSilent,
+    /// A login came to no good end.
+    Login(LoginError),
     /// The server's answer lacks something that the conversation needs.
     Unexpected(String),
 }
@@ -183,6 +186,7 @@ impl fmt::Display for FlowError {
             Self::EventsSilent => {
                 f.write_str("the stream of events fell silent: its connection must be dead")
             }
+            Self::Login(error) => error.fmt(f),
             Self::Unexpected(what) => f.write_str(what),
         }
     }
@@ -204,6 +208,12 @@ impl std::error::Error for FlowError {
 impl From<CallError> for FlowError {
     fn from(error: CallError) -> Self {
         Self::Call(error)
+    }
+}
+
+impl From<LoginError> for FlowError {
+    fn from(error: LoginError) -> Self {
+        Self::Login(error)
     }
 }
 

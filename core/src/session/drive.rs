@@ -288,7 +288,8 @@ impl<F: Flow> Drive<F> {
                 let (first, last) = (self.first.take(), self.last.take());
                 self.over = Some(result.map_err(|error| {
                     // A call that went wrong is the last one; a conversation is known by its first.
-                    let one_call = matches!(error, FlowError::Call(_) | FlowError::Fault(_));
+                    let one_call =
+                        matches!(error, FlowError::Call(_) | FlowError::Fault(_) | FlowError::Login(_));
                     let line = if one_call { last } else { first };
                     match line {
                         Some(line) => Error::from(error).on(line),

@@ -3,7 +3,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::call::{CallError, Request};
-use crate::flow::{Fault, FlowError};
+use crate::flow::{Fault, FlowError, LoginError};
 use crate::model::Operation;
 
 /// Whose fault it is and what can be done about it, in one word.
@@ -239,7 +239,19 @@ const fn flow_kind(error: &FlowError) -> ErrorKind {
         }
         FlowError::OutputTooLong { .. } => ErrorKind::TooLong,
         FlowError::Conflict { .. } => ErrorKind::Conflict,
+        FlowError::Login(error) => login_kind(error),
         FlowError::Unexpected(_) => ErrorKind::Protocol,
+    }
+}
+
+const fn login_kind(error: &LoginError) -> ErrorKind {
+    match error {
+        LoginError::NotOffered | LoginError::NoDeviceGrant => ErrorKind::Unsupported,
+        LoginError::Denied | LoginError::InvalidGrant => ErrorKind::Untrusted,
+        LoginError::Refused { .. } => ErrorKind::Refused,
+        LoginError::Expired | LoginError::Silent => ErrorKind::TimedOut,
+        LoginError::Trusted | LoginError::NoRefreshToken | LoginError::BadTokens => ErrorKind::Misuse,
+        _ => ErrorKind::Protocol,
     }
 }
 
