@@ -4,10 +4,12 @@
 mod clock;
 mod discover;
 mod explain;
+mod proxy;
 mod seed;
 pub mod transcript;
 
 pub use clock::Clock;
 pub use discover::{Candidate, candidates};
 pub use explain::explain;
+pub use proxy::{BadProxyVariable, proxy_for};
 pub use seed::seed;
