@@ -40,7 +40,10 @@ const CRATES: &[(&str, &[&str])] = &[
             "proptest",
         ],
     ),
-    ("runtimes/host", &["lxio-core", "data-encoding", "rustix", "serde_json"]),
+    (
+        "runtimes/host",
+        &["lxio-core", "data-encoding", "proptest", "rcgen", "rustix", "serde_json", "yaml-rust2"],
+    ),
     ("runtimes/blocking", &["lxio-core", "lxio-host", "rustix"]),
     (
         "runtimes/smol",

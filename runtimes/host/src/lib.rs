@@ -1,10 +1,16 @@
-//! What lxio needs of the host and what is the same for every runtime: where a local daemon listens, a
-//! clock, a seed, transcripts. The adapters use it; programs seldom need it themselves.
+//! What lxio needs of the host and what is the same for every runtime: where a local daemon listens, the
+//! remotes and keys of the stock clients, a clock, a seed, transcripts. The adapters use it; programs seldom
+//! need it themselves, but for [`config`] and [`identity`].
 
 mod clock;
+#[cfg(feature = "config")]
+pub mod config;
 mod discover;
 mod explain;
+pub mod identity;
 mod proxy;
+#[cfg(test)]
+mod scratch;
 mod seed;
 pub mod transcript;
 
