@@ -15,8 +15,8 @@ pub enum Joining {
 
 impl Joining {
     /// `POST /1.0/certificates` by the client itself: the server takes the certificate that the client shows on
-    /// this connection. `name` is what it will be called; the address of the client if empty. A token brings a
-    /// name of its own, and projects if it is restricted.
+    /// this connection. `name` is what it will be called; the common name in the certificate if empty. A
+    /// token brings a name of its own, and projects if it is restricted.
     ///
     /// LXD takes a token in the place of the password, unless it has `explicit_trust_token`. Incus has no
     /// password: the request is refused before it is sent.

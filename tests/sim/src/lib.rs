@@ -21,7 +21,7 @@ mod simulation;
 mod websocket;
 mod world;
 
-pub use daemon::{Close, Conn, Daemon, Scripted, Seen};
+pub use daemon::{Close, Conn, Daemon, Peer, Scripted, Seen};
 pub use image::image;
 pub use listen::Server;
 pub use network::{Faults, Trace, What};

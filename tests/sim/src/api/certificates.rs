@@ -1,22 +1,24 @@
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::Digest;
 
-use super::{base64, body, listing};
+use super::access::{Access, not_authorized};
+use super::{base64, body, joining, listing};
+use crate::Peer;
 use crate::http::{Answer, Answered, Refusal, Request, check_match};
-use crate::world::{Begin, Class, World};
+use crate::world::World;
 
 /// A certificate of somebody who is trusted, by its fingerprint.
 pub(crate) type Certificates = BTreeMap<String, Certificate>;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Certificate {
     name: String,
-    /// `client` or `metrics`.
-    kind: String,
-    restricted: bool,
-    projects: Vec<String>,
+    /// `client`, `metrics` or `server`.
+    pub(super) kind: String,
+    pub(super) restricted: bool,
+    pub(super) projects: Vec<String>,
     description: String,
     pem: String,
 }
@@ -33,9 +35,9 @@ pub(crate) fn bytes_of(pem: &str) -> Option<Vec<u8>> {
 }
 
 impl World {
-    fn certificate(&self, prefix: &str) -> Result<(&str, &Certificate), Refusal> {
-        let mut fitting =
-            self.state.certificates.range(prefix.to_owned()..).filter(|(it, _)| it.starts_with(prefix));
+    fn certificate(&self, access: &Access, prefix: &str) -> Result<(&str, &Certificate), Refusal> {
+        let all = self.state.certificates.range(prefix.to_owned()..);
+        let mut fitting = all.filter(|(it, _)| it.starts_with(prefix) && access.sees(it));
         match (fitting.next(), fitting.next()) {
             (Some((fingerprint, it)), None) => Ok((fingerprint, it)),
             (Some(_), Some(_)) => Err(Refusal::new(500, "More than one certificate matches")),
@@ -58,6 +60,11 @@ impl World {
         value
     }
 
+    fn check_projects(&self, it: &Certificate) -> Result<(), Refusal> {
+        let known = |name: &String| self.state.projects.contains_key(name);
+        if it.projects.iter().all(known) { Ok(()) } else { Err(Refusal::new(404, "Project not found")) }
+    }
+
     fn certificate_event(&mut self, action: &str, fingerprint: &str) {
         let path = self.path(&["certificates", fingerprint]);
         self.lifecycle(action, "default", &path, None);
@@ -66,7 +73,8 @@ impl World {
 
 /// `GET /1.0/certificates`.
 pub(crate) fn list(world: &World, request: &Request) -> Answered {
-    let items = world.state.certificates.iter();
+    let access = world.access(request);
+    let items = world.state.certificates.iter().filter(|(fingerprint, _)| access.sees(fingerprint));
     let items =
         items.map(|(name, it)| (world.path(&["certificates", name]), world.certificate_value(name, it)));
     if world.is_lxd() { listing::unfiltered(request, items) } else { listing::list(world, request, items) }
@@ -74,20 +82,38 @@ pub(crate) fn list(world: &World, request: &Request) -> Answered {
 
 /// `POST /1.0/certificates`.
 pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
-    let object = body::of(request, "CertificatesPost")?;
+    let mut object = body::of(request, "CertificatesPost")?;
     body::check(&object, "CertificatesPost")?;
-    if body::flag(&object, "token") {
-        return token(world, request, &object);
-    }
-    let given = body::text(&object, "certificate");
-    if given.is_empty() {
-        return Err(Refusal::new(400, "Client is already trusted"));
-    }
-    if !["client", "metrics"].contains(&body::text(&object, "type")) {
+    let given = match world.access(request) {
+        Access::Full if body::flag(&object, "token") => return joining::issue(world, request, &object),
+        Access::Full if body::text(&object, "certificate").is_empty() => {
+            return Err(Refusal::new(400, "Client is already trusted"));
+        }
+        Access::Full => None,
+        Access::Projects { .. }
+            if body::text(&object, "certificate").is_empty() && !body::flag(&object, "token") =>
+        {
+            return Err(Refusal::new(400, "Client is already trusted"));
+        }
+        Access::Projects { .. } => return Err(not_authorized()),
+        Access::Metrics | Access::Nothing => {
+            object = joining::admit(world, object)?;
+            match &request.peer {
+                Peer::Network { certificate } if body::text(&object, "certificate").is_empty() => Some(
+                    certificate.clone().ok_or_else(|| Refusal::new(400, "No client certificate provided"))?,
+                ),
+                _ => None,
+            }
+        }
+    };
+    if !["client", "metrics", "server"].contains(&body::text(&object, "type")) {
         return Err(Refusal::new(400, "Invalid certificate type"));
     }
     let bad = |at| Refusal::new(400, format!("illegal base64 data at input byte {at}"));
-    let der = base64::decode(given).map_err(bad)?;
+    let der = match given {
+        Some(der) => der.to_vec(),
+        None => base64::decode(body::text(&object, "certificate")).map_err(bad)?,
+    };
     if !is_sequence(&der) {
         return Err(Refusal::new(400, "Invalid certificate material: x509: malformed certificate"));
     }
@@ -95,17 +121,30 @@ pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
     if world.state.certificates.contains_key(&fingerprint) {
         return Err(Refusal::new(409, "Certificate already in trust store"));
     }
+    let name = Some(body::text(&object, "name")).filter(|it| !it.is_empty());
     let certificate = Certificate {
-        name: body::text(&object, "name").to_owned(),
+        name: name.map_or_else(|| common_name(&der), str::to_owned),
         kind: body::text(&object, "type").to_owned(),
         restricted: body::flag(&object, "restricted"),
         projects: body::texts(&object, "projects").unwrap_or_default(),
         description: body::text(&object, "description").to_owned(),
         pem: format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64::encode(&der)),
     };
+    world.check_projects(&certificate)?;
     world.state.certificates.insert(fingerprint.clone(), certificate);
     world.certificate_event("certificate-created", &fingerprint);
     Ok(Answer::Created(world.path(&["certificates", &fingerprint])))
+}
+
+/// The common name of whom a certificate is for: the last one in it.
+fn common_name(der: &[u8]) -> String {
+    const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
+    let at = der.windows(3).rposition(|it| it == COMMON_NAME);
+    let text = at.and_then(|at| match &der[at + 3..] {
+        [_, length, text @ ..] => text.get(..usize::from(*length)),
+        _ => None,
+    });
+    String::from_utf8_lossy(text.unwrap_or_default()).into_owned()
 }
 
 /// Whether the bytes are one sequence from the first to the last, as every certificate is.
@@ -119,48 +158,9 @@ fn is_sequence(der: &[u8]) -> bool {
     length == der.len()
 }
 
-/// A token that somebody else may become trusted with.
-fn token(world: &mut World, request: &Request, object: &Map<String, Value>) -> Answered {
-    let refused = |text: &str| Err(Refusal::new(400, text));
-    if !body::text(object, "certificate").is_empty() {
-        return refused("Can't use certificate if token is requested");
-    }
-    if body::text(object, "type") != "client" {
-        return refused("Tokens can only be issued for client certificates");
-    }
-    let addresses = world.addresses();
-    if addresses.is_empty() {
-        return refused("Can't issue token when server isn't listening on network");
-    }
-    let mut asked = json!({
-        "certificate": "",
-        "name": body::text(object, "name"),
-        "projects": body::texts(object, "projects").unwrap_or_default(),
-        "restricted": body::flag(object, "restricted"),
-        "token": true,
-        "type": "client",
-    });
-    asked[world.either("password", "trust_token")] = "".into();
-    if !world.is_lxd() {
-        asked["description"] = body::text(object, "description").into();
-    }
-    let mut begin =
-        Begin::task("Executing operation", request.project(), world.either(Value::Null, json!({})));
-    begin.class = Class::Token;
-    begin.may_cancel = true;
-    begin.metadata = json!({
-        "addresses": addresses,
-        "fingerprint": world.server_certificate().1,
-        "request": asked,
-        "secret": world.secret(),
-    });
-    let id = world.open(begin);
-    Ok(Answer::Async(id))
-}
-
 /// `GET /1.0/certificates/{fingerprint}`.
-pub(crate) fn get(world: &World, prefix: &str) -> Answered {
-    let (fingerprint, it) = world.certificate(prefix)?;
+pub(crate) fn get(world: &World, request: &Request, prefix: &str) -> Answered {
+    let (fingerprint, it) = world.certificate(&world.access(request), prefix)?;
     let value = world.certificate_value(fingerprint, it);
     Answer::tagged(value.clone(), &value)
 }
@@ -176,7 +176,8 @@ pub(crate) fn patch(world: &mut World, request: &Request, prefix: &str) -> Answe
 }
 
 fn change(world: &mut World, request: &Request, prefix: &str, whole: bool) -> Answered {
-    let (fingerprint, old) = world.certificate(prefix)?;
+    let access = world.access(request);
+    let (fingerprint, old) = world.certificate(&access, prefix)?;
     check_match(request.field("if-match"), &world.certificate_value(fingerprint, old))?;
     let object = body::of(request, "CertificatePut")?;
     body::check(&object, "CertificatePut")?;
@@ -197,10 +198,24 @@ fn change(world: &mut World, request: &Request, prefix: &str, whole: bool) -> An
     if wanted("projects") {
         new.projects = body::texts(&object, "projects").unwrap_or_default();
     }
+    if access != Access::Full && new != *old {
+        return Err(Refusal::new(403, "Only the certificate can be changed"));
+    }
+    world.check_projects(&new)?;
     let mut now = fingerprint.clone();
-    if let Some(der) = bytes_of(body::text(&object, "certificate")) {
+    let pem = body::text(&object, "certificate");
+    if !pem.is_empty() {
+        let Some(der) = bytes_of(pem) else {
+            // LXD trips over it, and the connection goes down.
+            let bad = Refusal::new(400, "Invalid PEM encoded certificate");
+            return if world.is_lxd() { Ok(Answer::Nothing) } else { Err(bad) };
+        };
         now = self::fingerprint(&der);
-        new.pem = body::text(&object, "certificate").to_owned();
+        new.pem = pem.to_owned();
+    }
+    if now != fingerprint && world.state.certificates.contains_key(&now) {
+        let why = "UNIQUE constraint failed: certificates.fingerprint";
+        return Err(Refusal::new(500, format!("Update \"certificates\" entry failed: {why}")));
     }
     world.state.certificates.remove(&fingerprint);
     world.state.certificates.insert(now, new);
@@ -209,8 +224,15 @@ fn change(world: &mut World, request: &Request, prefix: &str, whole: bool) -> An
 }
 
 /// `DELETE /1.0/certificates/{fingerprint}`.
-pub(crate) fn delete(world: &mut World, prefix: &str) -> Answered {
-    let fingerprint = world.certificate(prefix)?.0.to_owned();
+pub(crate) fn delete(world: &mut World, request: &Request, prefix: &str) -> Answered {
+    let access = world.access(request);
+    if access != Access::Full && world.is_lxd() {
+        return Err(not_authorized());
+    }
+    let fingerprint = world.certificate(&access, prefix)?.0.to_owned();
+    if access != Access::Full {
+        return Err(Refusal::new(403, "Certificate is restricted"));
+    }
     world.state.certificates.remove(&fingerprint);
     world.certificate_event("certificate-deleted", prefix);
     Answer::empty()

@@ -25,7 +25,9 @@
 //! | `collection` | resources that are hardly more than what a client wrote: one mechanism for all |
 //! | `networks`   | networks and what belongs to them |
 //! | `storage`    | pools and volumes |
+//! | `access`     | who may do what |
 //! | `certificates`, `base64` | who is trusted |
+//! | `joining`    | how others come to be |
 //! | `cluster`    | what a server says that is in no cluster; warnings |
 //! | `host`       | the machine it runs on |
 //! | `instances`  | instances and their snapshots |
@@ -35,6 +37,7 @@
 //! | `sftp`       | file transfer sessions |
 //! | `logs`       | what is kept beside instances |
 
+mod access;
 mod base64;
 mod body;
 mod certificates;
@@ -49,6 +52,7 @@ mod files;
 mod host;
 mod images;
 mod instances;
+mod joining;
 mod keys;
 mod known;
 mod listing;

@@ -66,7 +66,11 @@ pub(crate) fn wait(world: &World, request: &Request, id: &str) -> Answered {
 
 /// `GET /1.0/operations/{id}/websocket`.
 pub(crate) fn websocket(world: &World, request: &Request, id: &str) -> Answered {
-    let operation = found(world, id)?;
+    let operation = found(world, id);
+    if operation.is_err() && request.text("secret").is_empty() {
+        return Err(Refusal::new(400, world.either("missing secret", "Missing websocket secret")));
+    }
+    let operation = operation?;
     if operation.class != Class::Websocket {
         return Err(Refusal::new(400, "Only websocket operations can be connected"));
     }

@@ -141,7 +141,8 @@ fn check_name(name: &str) -> Result<(), String> {
 
 /// `GET /1.0/projects`. LXD does not look at a filter.
 pub(crate) fn list(world: &World, request: &Request) -> Answered {
-    let items = world.state.projects.iter();
+    let access = world.access(request);
+    let items = world.state.projects.iter().filter(|(name, _)| access.covers(name));
     let items = items.map(|(name, it)| (world.path(&["projects", name]), world.project_value(name, it)));
     if world.is_lxd() { listing::unfiltered(request, items) } else { listing::list(world, request, items) }
 }

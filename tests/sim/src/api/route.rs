@@ -1,8 +1,8 @@
 use super::collection::Kind;
 use super::known::is_known;
 use super::{
-    certificates, cluster, collection, console, events, exec, files, host, images, instances, logs, networks,
-    operations, profiles, projects, server, sftp, storage,
+    access, certificates, cluster, collection, console, events, exec, files, host, images, instances, logs,
+    networks, operations, profiles, projects, server, sftp, storage,
 };
 use crate::http::{Answer, Answered, Method, Refusal, Request};
 use crate::world::World;
@@ -20,6 +20,7 @@ pub(crate) fn answer(world: &mut World, request: &Request) -> Answered {
         return Ok(Answer::Bytes(crate::http::Body { status: 200, ..Default::default() }));
     }
     let path = instances::path(world, request)?;
+    access::check(world, request, &path)?;
     let answered = dispatch(world, request, request.method, &path);
     if let Err(refusal) = &answered
         && (*refusal == Refusal::no_path() || *refusal == Refusal::no_method())
@@ -160,10 +161,10 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
 
         (Get, ["1.0", "certificates"]) => certificates::list(world, request),
         (Post, ["1.0", "certificates"]) => certificates::create(world, request),
-        (Get, ["1.0", "certificates", name]) => certificates::get(world, name),
+        (Get, ["1.0", "certificates", name]) => certificates::get(world, request, name),
         (Put, ["1.0", "certificates", name]) => certificates::put(world, request, name),
         (Patch, ["1.0", "certificates", name]) => certificates::patch(world, request, name),
-        (Delete, ["1.0", "certificates", name]) => certificates::delete(world, name),
+        (Delete, ["1.0", "certificates", name]) => certificates::delete(world, request, name),
 
         (Get, ["1.0", "cluster"]) => cluster::get(world),
         (Put, ["1.0", "cluster"]) => cluster::put(world, request),
@@ -261,6 +262,9 @@ pub(crate) fn early(world: &mut World, request: &Request) -> Option<Refusal> {
         Ok(path) => path,
         Err(refusal) => return Some(refusal),
     };
+    if let Err(refusal) = access::check(world, request, &path) {
+        return Some(refusal);
+    }
     match (request.method, path.as_slice()) {
         (Method::Post, ["1.0", "instances", name, "files"]) => files::begin(world, request, name).err(),
         (_, path) => Some(missing(world, path)).filter(|it| *it == Refusal::no_path()),

@@ -3,9 +3,11 @@ use std::sync::OnceLock;
 use lxio_core::bytes::Chance;
 use serde_json::{Map, Value, json};
 
+use super::access::Access;
 use super::body::{self, Config};
 use super::certificates;
 use super::keys::{Bad, SERVER};
+use crate::Peer;
 use crate::http::{Answer, Answered, Refusal, Request, check_match};
 use crate::world::World;
 
@@ -24,10 +26,12 @@ impl Server {
 
 /// `GET /1.0`.
 pub(crate) fn get(world: &World, request: &Request) -> Answered {
-    if !request.text("target").is_empty() {
+    if !request.text("target").is_empty() && world.access(request).is_trusted() {
         return Err(Refusal::new(404, "Cluster member not found"));
     }
-    let config = world.state.server.config.iter().map(|(key, value)| {
+    let access = world.access(request);
+    let told = access == Access::Full;
+    let config = world.state.server.config.iter().filter(|_| told).map(|(key, value)| {
         // A password is not told.
         let told = if key == "core.trust_password" { true.into() } else { value.as_str().into() };
         (key.clone(), told)
@@ -38,14 +42,29 @@ pub(crate) fn get(world: &World, request: &Request) -> Answered {
         "api_extensions": extensions,
         "api_status": "stable",
         "api_version": "1.0",
-        "auth": "trusted",
+        "auth": if access.is_trusted() { "trusted" } else { "untrusted" },
         "public": false,
         "auth_methods": ["tls"],
         "environment": environment(world, request.project()),
     });
+    if world.is_lxd() && !told {
+        server["config"] = Value::Null;
+    }
+    if !access.is_trusted() {
+        if let Some(server) = server.as_object_mut() {
+            server.retain(|name, value| name != "environment" && !value.is_null());
+        }
+        return Answer::value(server);
+    }
     if !world.is_lxd() {
-        server["auth_user_name"] = "root".into();
-        server["auth_user_method"] = "unix".into();
+        let (name, method) = match &request.peer {
+            Peer::Local => ("root".into(), "unix"),
+            Peer::Network { certificate } => {
+                (certificates::fingerprint(certificate.as_deref().unwrap_or_default()), "tls")
+            }
+        };
+        server["auth_user_name"] = name.into();
+        server["auth_user_method"] = method.into();
     }
     Answer::tagged(server, &covered(world))
 }

@@ -1,5 +1,6 @@
 use lxio_core::bytes::Moment;
 
+use super::Peer;
 use super::script::Playing;
 use crate::http::{Intake, Outbox};
 use crate::websocket::Reader;
@@ -17,6 +18,7 @@ pub enum Close {
 /// One connection.
 #[derive(Debug, Default)]
 pub(super) struct Connection {
+    pub(super) peer: Peer,
     pub(super) intake: Intake,
     pub(super) out: Outbox,
     pub(super) phase: Phase,

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use lxio_core::bytes::Moment;
 
 use super::connection::{Connection, Phase};
-use super::{Close, Scripted, Seen};
+use super::{Close, Peer, Scripted, Seen};
 use crate::Setup;
 use crate::http::Date;
 use crate::world::World;
@@ -69,15 +69,20 @@ impl Daemon {
         }
     }
 
-    /// A client connects. `None` when the daemon is dead: nobody listens.
+    /// A client on the same host connects. `None` when the daemon is dead: nobody listens.
     pub fn connect(&mut self, now: Moment) -> Option<Conn> {
+        self.connect_as(Peer::Local, now)
+    }
+
+    /// A client connects. `None` when the daemon is dead: nobody listens.
+    pub fn connect_as(&mut self, peer: Peer, now: Moment) -> Option<Conn> {
         if !self.alive {
             return None;
         }
         self.advance(now);
         self.count += 1;
         let conn = Conn(self.count);
-        self.connections.insert(conn, Connection::default());
+        self.connections.insert(conn, Connection { peer, ..Connection::default() });
         self.rest(conn);
         Some(conn)
     }

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `daemon`     | the machine and its surface |
 //! | `connection` | one connection: its phases |
+//! | `peer`       | who is at the other end |
 //! | `serve`      | requests taken, answered |
 //! | `settle`     | what has happened reaches the connections |
 //! | `changes`    | changes, answered as servers of other versions do |
@@ -24,6 +25,7 @@ mod connection;
 #[allow(clippy::module_inception)]
 mod daemon;
 mod exchange;
+mod peer;
 mod script;
 mod seen;
 mod serve;
@@ -31,5 +33,6 @@ mod settle;
 
 pub use connection::Close;
 pub use daemon::{Conn, Daemon};
+pub use peer::Peer;
 pub use script::Scripted;
 pub use seen::Seen;

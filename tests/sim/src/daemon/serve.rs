@@ -34,8 +34,14 @@ impl Daemon {
                     }
                     return;
                 }
-                Taken::Head(request) => self.greet(conn, &request),
-                Taken::Whole(request) => self.answer(conn, *request),
+                Taken::Head(mut request) => {
+                    request.peer = connection.peer.clone();
+                    self.greet(conn, &request);
+                }
+                Taken::Whole(mut request) => {
+                    request.peer = connection.peer.clone();
+                    self.answer(conn, *request);
+                }
                 Taken::Refused(status, text) => {
                     encode(Answer::Plain(status, text), &Value::Null, "", true, &mut connection.out);
                     connection.close = Some(Close::End);

@@ -1,5 +1,7 @@
 use bytes::Bytes;
 
+use crate::Peer;
+
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -46,6 +48,8 @@ pub(crate) struct Request {
     pub(crate) has_body: bool,
     /// Speaks HTTP/1.0.
     pub(crate) old: bool,
+    /// Who has sent it.
+    pub(crate) peer: Peer,
 }
 
 impl Request {
@@ -76,6 +80,7 @@ impl Request {
             body: Bytes::new(),
             has_body: false,
             old: false,
+            peer: Peer::Local,
         }
     }
 

@@ -70,7 +70,12 @@ pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
 /// `GET /1.0/images/aliases/{name}`.
 pub(crate) fn get(world: &World, request: &Request, name: &str) -> Answered {
     let key = world.alias_key(request, name);
-    let value = world.alias_value(&key, world.found_alias(&key)?);
+    let alias = world.found_alias(&key)?;
+    let image = world.state.images.get(&(key.0.clone(), alias.target.clone()));
+    if !world.access(request).covers(request.project()) && !image.is_some_and(|it| it.public) {
+        return Err(Refusal::new(404, "Image alias not found"));
+    }
+    let value = world.alias_value(&key, alias);
     Answer::tagged(value.clone(), &value)
 }
 

@@ -2,15 +2,15 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::archive::ending;
-use super::image::{Content, named};
+use super::image::Content;
 use super::{builtin, publish};
 use crate::api::content;
 use crate::http::{Answer, Answered, Body, Refusal, Request};
-use crate::world::{Begin, Class, Status, World};
+use crate::world::{Begin, Class, Operation, Status, World};
 
 /// `GET /1.0/images/{fingerprint}/export`.
 pub(crate) fn export(world: &mut World, request: &Request, prefix: &str) -> Answered {
-    let (key, image) = world.image(request, prefix).map_err(|refusal| named(world, refusal, prefix))?;
+    let (key, image) = world.visible_image(request, prefix)?;
     let (fingerprint, content, modified) = (key.1.clone(), image.content.clone(), image.uploaded);
     redeem(world, request.project(), &fingerprint, request.text("secret"));
     let bytes = match content {
@@ -71,11 +71,11 @@ pub(crate) fn push(world: &mut World, request: &Request, prefix: &str) -> Answer
 /// `POST /1.0/images/{fingerprint}/secret`.
 pub(crate) fn secret(world: &mut World, request: &Request, prefix: &str) -> Answered {
     let fingerprint = world.image(request, prefix)?.0.1.clone();
-    token(world, request, &fingerprint, json!({}))
+    issue(world, request, &fingerprint, json!({}))
 }
 
 /// A token that stands for an image, one that is there or one that is to come.
-pub(super) fn token(
+pub(super) fn issue(
     world: &mut World,
     request: &Request,
     fingerprint: &str,
@@ -92,20 +92,26 @@ pub(super) fn token(
     Ok(Answer::Async(id))
 }
 
-/// Uses the token of an image up, if the secret is that of one; what it was made with.
-pub(super) fn redeem(world: &mut World, project: &str, fingerprint: &str, secret: &str) -> Option<Value> {
-    if secret.is_empty() {
-        return None;
-    }
+/// The token of an image with this secret. One that was used is good until it is forgotten.
+pub(super) fn token<'a>(
+    world: &'a World,
+    project: &str,
+    fingerprint: &str,
+    secret: &str,
+) -> Option<&'a Operation> {
     let path = world.resource(project, &["images", fingerprint]);
-    let is_it = |it: &&crate::world::Operation| {
+    let is_it = |it: &&Operation| {
         it.class == Class::Token
-            && it.status == Status::Running
             && it.metadata["secret"] == secret
             && it.resources["images"][0] == path.as_str()
     };
-    let (id, metadata) =
-        world.operations.values().find(is_it).map(|it| (it.id.clone(), it.metadata.clone()))?;
+    world.operations.values().filter(|_| !secret.is_empty()).find(is_it)
+}
+
+/// Uses the token of an image up, if the secret is that of one; what it was made with.
+pub(super) fn redeem(world: &mut World, project: &str, fingerprint: &str, secret: &str) -> Option<Value> {
+    let it = token(world, project, fingerprint, secret).filter(|it| it.status == Status::Running)?;
+    let (id, metadata) = (it.id.clone(), it.metadata.clone());
     world.cancel(&id);
     Some(metadata)
 }

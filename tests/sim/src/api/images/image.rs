@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::body::{self, Config};
 use super::super::listing;
-use super::builtin;
+use super::{builtin, export};
+use crate::api::access::Access;
 use crate::api::state::Named;
 use crate::http::{Answer, Answered, Refusal, Request, check_match};
 use crate::machine::files::Files;
@@ -66,6 +67,28 @@ impl World {
             return Ok(self.home(request.project(), "images"));
         }
         Err(Refusal::new(404, "Check if project has images: fetch project: Project not found"))
+    }
+
+    /// The image whose fingerprint begins like this, if the request may see it: it is public, or its sender is
+    /// of the project, or has the secret of a token.
+    pub(super) fn visible_image(&self, request: &Request, prefix: &str) -> Result<(&Named, &Image), Refusal> {
+        let access = self.access(request);
+        self.check_public(request, &access)?;
+        let (key, image) = self.image(request, prefix).map_err(|refusal| named(self, refusal, prefix))?;
+        let shown = image.public
+            || access.covers(request.project())
+            || export::token(self, request.project(), &key.1, request.text("secret")).is_some();
+        if shown { Ok((key, image)) } else { Err(Refusal::new(404, format!("Image \"{prefix}\" not found"))) }
+    }
+
+    /// Incus shows strangers one project.
+    fn check_public(&self, request: &Request, access: &Access) -> Result<(), Refusal> {
+        let beyond = request.project() != "default" || request.text("all-projects") == "true";
+        if !self.is_lxd() && beyond && !access.covers(request.project()) {
+            let why = "Unauthenticated image queries are only possible against the default project";
+            return Err(Refusal::new(400, why));
+        }
+        Ok(())
     }
 
     /// The image whose fingerprint begins like this.
@@ -136,17 +159,24 @@ pub(crate) fn list(world: &World, request: &Request) -> Answered {
     if everywhere && request.parameter("project").is_some() {
         return Err(Refusal::new(400, "Cannot specify a project when requesting all projects"));
     }
+    let access = world.access(request);
+    world.check_public(request, &access)?;
     let home = world.image_home(request)?;
-    let items = world.state.images.iter().filter(|((project, _), _)| everywhere || project == home);
+    let covered = access.covers(request.project());
+    let items = world.state.images.iter().filter(|((project, _), it)| {
+        (everywhere || project == home) && (covered || it.public || access.covers(project))
+    });
     let items = items.map(|(key, it)| (format!("/1.0/images/{}", key.1), world.image_value(key, it)));
     // Here a bad filter is the daemon's own fault, as both say.
     listing::list(world, request, items).map_err(|it| Refusal { code: 500, ..it })
 }
 
 /// `GET /1.0/images/{fingerprint}`.
-pub(crate) fn get(world: &World, request: &Request, prefix: &str) -> Answered {
-    let (key, it) = world.image(request, prefix).map_err(|refusal| named(world, refusal, prefix))?;
-    Answer::tagged(world.image_value(key, it), &covered(it))
+pub(crate) fn get(world: &mut World, request: &Request, prefix: &str) -> Answered {
+    let (key, it) = world.visible_image(request, prefix)?;
+    let (fingerprint, answer) = (key.1.clone(), Answer::tagged(world.image_value(key, it), &covered(it)));
+    export::redeem(world, request.project(), &fingerprint, request.text("secret"));
+    answer
 }
 
 /// Whoever reads an image is told its name by Incus, when there is none.

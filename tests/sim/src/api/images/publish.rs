@@ -29,7 +29,7 @@ pub(super) fn by_json(world: &mut World, request: &Request, object: &Map<String,
             "properties": asked("properties"),
             "public": body::flag(object, "public"),
         });
-        return export::token(world, request, body::text(&source, "fingerprint"), metadata);
+        return export::issue(world, request, body::text(&source, "fingerprint"), metadata);
     }
     let project = request.project().to_owned();
     let begin = Begin::task("Downloading image", &project, world.either(Value::Null, json!({})));

@@ -34,7 +34,9 @@ pub(crate) fn list(world: &World, request: &Request) -> Answered {
         _ => return Err(Refusal::new(world.either(500, 400), "Invalid instance type")),
     };
     let recursion = request.recursion();
-    let wanted = |project: &str| !machines && (everywhere || project == request.project());
+    let access = world.access(request);
+    let wanted =
+        |project: &str| !machines && access.covers(project) && (everywhere || project == request.project());
     let all = world.state.instances.iter().filter(|((project, _), _)| wanted(project));
     let items = all.map(|(key, it)| {
         let value = match recursion {

@@ -74,6 +74,10 @@ fn fits(flavour: Flavour, kind: &str, value: &str) -> Result<(), String> {
                 format!("Invalid value for a limit \"{value}\". Must be between 0 and 10")
             }),
         },
+        "expiry" => {
+            let is_expiry = crate::api::joining::after(jiff::Timestamp::UNIX_EPOCH, value).is_some();
+            refused(is_expiry, "Invalid expiry expression".into())
+        }
         "size" => refused(is_size(value), format!("Invalid value: {value}")),
         "cpus" => refused(is_cpus(value), "Invalid CPU limit syntax".into()),
         "address" => refused(is_address(value), format!("Couldn't resolve \"{value}\"")),
