@@ -7,6 +7,7 @@ pub mod conformance;
 pub mod coverage;
 pub mod daemon;
 pub mod live;
+pub mod proxy;
 pub mod recorder;
 pub mod replay;
 pub mod scenarios;
