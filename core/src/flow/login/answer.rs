@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::endpoint::Endpoint;
@@ -151,18 +152,18 @@ pub(super) enum Granted {
 
 /// The answer of the token endpoint to a request that held `secret`.
 pub(super) fn granted(reply: &Reply<'_>, secret: &Secret) -> Result<Granted, LoginError> {
+    let busy = reply.status().is_server_error() || reply.status() == StatusCode::TOO_MANY_REQUESTS;
     match refusal(reply, Some(secret)) {
+        None => {}
         Some(LoginError::Refused { error, .. }) if error == "authorization_pending" => {
             return Ok(Granted::Pending);
         }
         Some(LoginError::Refused { error, .. }) if error == "slow_down" => return Ok(Granted::SlowDown),
-        Some(refusal) => return Err(refusal),
-        None => {}
+        Some(error @ LoginError::Refused { .. }) if busy => return Ok(Granted::Later(error)),
+        Some(error) => return Err(error),
     }
     let mut answer = match Answer::read(reply) {
-        Err(error) if reply.status().is_server_error() || reply.status().as_u16() == 429 => {
-            return Ok(Granted::Later(error));
-        }
+        Err(error) if busy => return Ok(Granted::Later(error)),
         answer => answer?,
     };
     let kind = answer.needed("token_type")?;

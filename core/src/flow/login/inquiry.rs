@@ -107,7 +107,7 @@ impl Provider {
     fn read(offer: Box<Offer>, mut document: Answer) -> Result<Box<Self>, LoginError> {
         let found = document.needed("issuer")?;
         if found != offer.issuer {
-            return Err(LoginError::WrongIssuer { expected: offer.issuer.clone(), found: shown(&found) });
+            return Err(LoginError::WrongIssuer { expected: shown(&offer.issuer), found: shown(&found) });
         }
         let plain = offer.plain;
         let token = Endpoint::read("token_endpoint", &document.needed("token_endpoint")?, plain)?;
