@@ -19,7 +19,7 @@ pub fn certificate(fingerprint: impl Into<Fingerprint>) -> CertificateHandle {
     CertificateHandle { fingerprint: fingerprint.into() }
 }
 
-/// The certificates that the server trusts. A client of some projects sees only its own.
+/// The certificates that the server trusts.
 #[derive(Debug, Clone, Copy)]
 pub struct CertificatesHandle(());
 

@@ -31,15 +31,6 @@ impl Access {
             Self::Metrics | Self::Nothing => false,
         }
     }
-
-    /// Whether they may see the certificate of this fingerprint.
-    pub(crate) fn sees(&self, fingerprint: &str) -> bool {
-        match self {
-            Self::Full => true,
-            Self::Projects { of, .. } => of == fingerprint,
-            Self::Metrics | Self::Nothing => false,
-        }
-    }
 }
 
 pub(crate) fn not_authorized() -> Refusal {
@@ -123,9 +114,8 @@ fn restricted(world: &World, request: &Request, path: &[&str], access: &Access) 
         }
         ["1.0", "storage-pools"] if !world.is_lxd() => Err(Refusal::new(500, "Certificate is restricted")),
         ["1.0", "warnings", ..] => refused("Certificate is restricted"),
-        ["1.0", "instances" | "profiles"] | ["1.0", "events"] if request.text("all-projects") == "true" => {
-            Ok(())
-        }
+        ["1.0", "instances" | "profiles" | "events"] if request.text("all-projects") == "true" => Ok(()),
+        ["1.0", "events"] if world.is_lxd() => Ok(()),
         ["1.0", kind @ ("instances" | "profiles" | "events"), rest @ ..] => {
             let project = request.project();
             if access.covers(project) {
@@ -143,5 +133,76 @@ fn restricted(world: &World, request: &Request, path: &[&str], access: &Access) 
         }
         ["1.0", "images", ..] if !reads && !access.covers(request.project()) => foreign(request.project()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::Peer;
+    use crate::api::probe::{Probe, each};
+
+    /// Does something as a stranger.
+    fn strange<T>(probe: &mut Probe, deed: impl FnOnce(&mut Probe) -> T) -> T {
+        probe.peer = Peer::Network { certificate: None };
+        let done = deed(probe);
+        probe.peer = Peer::Local;
+        done
+    }
+
+    fn asked(probe: &mut Probe, target: &str) -> u16 {
+        strange(probe, |probe| probe.ask("GET", target, &Value::Null).0)
+    }
+
+    #[test]
+    fn strangers_see_what_is_public() {
+        each(|mut probe, _| {
+            let image = probe.get("/1.0/images")["metadata"][0].as_str().unwrap().to_owned();
+            let alias = "/1.0/images/aliases/busybox";
+            let export = format!("{image}/export");
+            let list =
+                |probe: &mut Probe| strange(probe, |probe| probe.get("/1.0/images")["metadata"].clone());
+            assert_eq!(list(&mut probe), json!([]));
+            assert_eq!([&*image, alias, &*export].map(|it| asked(&mut probe, it)), [404; 3]);
+            assert_eq!(probe.ask("PATCH", &image, &json!({ "public": true })).0, 200);
+            assert_eq!(list(&mut probe), json!([image]));
+            assert_eq!([&*image, alias].map(|it| asked(&mut probe, it)), [200; 2]);
+            let bytes = strange(&mut probe, |probe| probe.raw(&format!("GET {export}"), b""));
+            assert!(bytes.starts_with(b"HTTP/1.1 200 OK"));
+        });
+    }
+
+    #[test]
+    fn the_secret_of_a_token_opens_one_image() {
+        each(|mut probe, _| {
+            let image = probe.get("/1.0/images")["metadata"][0].as_str().unwrap().to_owned();
+            let token = probe.begin("POST", &format!("{image}/secret"), &Value::Null);
+            let secret = token["metadata"]["secret"].as_str().unwrap();
+            assert_eq!(asked(&mut probe, &format!("{image}?secret=x")), 404);
+            // Used, it is good until it is forgotten.
+            for _ in 0..2 {
+                assert_eq!(asked(&mut probe, &format!("{image}?secret={secret}")), 200);
+                assert_eq!(probe.operation(&token)["status"], "Cancelled");
+            }
+            probe.pass(6000);
+            assert_eq!(asked(&mut probe, &format!("{image}?secret={secret}")), 404);
+        });
+    }
+
+    #[test]
+    fn the_secret_of_an_operation_lets_a_stranger_wait() {
+        each(|mut probe, _| {
+            let image = probe.get("/1.0/images")["metadata"][0].as_str().unwrap().to_owned();
+            let token = probe.begin("POST", &format!("{image}/secret"), &Value::Null);
+            let secret = token["metadata"]["secret"].as_str().unwrap();
+            let operation = format!("/1.0/operations/{}", token["id"].as_str().unwrap());
+            assert_eq!(probe.ask("DELETE", &operation, &Value::Null).0, 200);
+            let wait = format!("{operation}/wait?timeout=9");
+            assert_eq!(asked(&mut probe, &wait), 403);
+            assert_eq!(asked(&mut probe, &format!("{wait}&secret=x")), 403);
+            let bytes = strange(&mut probe, |probe| probe.raw(&format!("GET {wait}&secret={secret}"), b""));
+            assert!(bytes.starts_with(b"HTTP/1.1 200 OK"));
+        });
     }
 }

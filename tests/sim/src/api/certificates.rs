@@ -35,9 +35,9 @@ pub(crate) fn bytes_of(pem: &str) -> Option<Vec<u8>> {
 }
 
 impl World {
-    fn certificate(&self, access: &Access, prefix: &str) -> Result<(&str, &Certificate), Refusal> {
-        let all = self.state.certificates.range(prefix.to_owned()..);
-        let mut fitting = all.filter(|(it, _)| it.starts_with(prefix) && access.sees(it));
+    fn certificate(&self, prefix: &str) -> Result<(&str, &Certificate), Refusal> {
+        let mut fitting =
+            self.state.certificates.range(prefix.to_owned()..).filter(|(it, _)| it.starts_with(prefix));
         match (fitting.next(), fitting.next()) {
             (Some((fingerprint, it)), None) => Ok((fingerprint, it)),
             (Some(_), Some(_)) => Err(Refusal::new(500, "More than one certificate matches")),
@@ -73,8 +73,7 @@ impl World {
 
 /// `GET /1.0/certificates`.
 pub(crate) fn list(world: &World, request: &Request) -> Answered {
-    let access = world.access(request);
-    let items = world.state.certificates.iter().filter(|(fingerprint, _)| access.sees(fingerprint));
+    let items = world.state.certificates.iter();
     let items =
         items.map(|(name, it)| (world.path(&["certificates", name]), world.certificate_value(name, it)));
     if world.is_lxd() { listing::unfiltered(request, items) } else { listing::list(world, request, items) }
@@ -84,6 +83,12 @@ pub(crate) fn list(world: &World, request: &Request) -> Answered {
 pub(crate) fn create(world: &mut World, request: &Request) -> Answered {
     let mut object = body::of(request, "CertificatesPost")?;
     body::check(&object, "CertificatesPost")?;
+    for name in ["type", "certificate", world.either("password", "trust_token")] {
+        let odd = object.get(name).filter(|it| !it.is_string() && !it.is_null());
+        if let Some(odd) = odd {
+            return Err(body::mistyped(body::kind(odd), "CertificatesPost", name, "string"));
+        }
+    }
     let given = match world.access(request) {
         Access::Full if body::flag(&object, "token") => return joining::issue(world, request, &object),
         Access::Full if body::text(&object, "certificate").is_empty() => {
@@ -159,8 +164,8 @@ fn is_sequence(der: &[u8]) -> bool {
 }
 
 /// `GET /1.0/certificates/{fingerprint}`.
-pub(crate) fn get(world: &World, request: &Request, prefix: &str) -> Answered {
-    let (fingerprint, it) = world.certificate(&world.access(request), prefix)?;
+pub(crate) fn get(world: &World, prefix: &str) -> Answered {
+    let (fingerprint, it) = world.certificate(prefix)?;
     let value = world.certificate_value(fingerprint, it);
     Answer::tagged(value.clone(), &value)
 }
@@ -177,7 +182,7 @@ pub(crate) fn patch(world: &mut World, request: &Request, prefix: &str) -> Answe
 
 fn change(world: &mut World, request: &Request, prefix: &str, whole: bool) -> Answered {
     let access = world.access(request);
-    let (fingerprint, old) = world.certificate(&access, prefix)?;
+    let (fingerprint, old) = world.certificate(prefix)?;
     check_match(request.field("if-match"), &world.certificate_value(fingerprint, old))?;
     let object = body::of(request, "CertificatePut")?;
     body::check(&object, "CertificatePut")?;
@@ -213,6 +218,9 @@ fn change(world: &mut World, request: &Request, prefix: &str, whole: bool) -> An
         now = self::fingerprint(&der);
         new.pem = pem.to_owned();
     }
+    if matches!(&access, Access::Projects { of, .. } if now != fingerprint && *of != fingerprint) {
+        return Err(Refusal::new(403, "Certificate cannot be changed"));
+    }
     if now != fingerprint && world.state.certificates.contains_key(&now) {
         let why = "UNIQUE constraint failed: certificates.fingerprint";
         return Err(Refusal::new(500, format!("Update \"certificates\" entry failed: {why}")));
@@ -229,7 +237,7 @@ pub(crate) fn delete(world: &mut World, request: &Request, prefix: &str) -> Answ
     if access != Access::Full && world.is_lxd() {
         return Err(not_authorized());
     }
-    let fingerprint = world.certificate(&access, prefix)?.0.to_owned();
+    let fingerprint = world.certificate(prefix)?.0.to_owned();
     if access != Access::Full {
         return Err(Refusal::new(403, "Certificate is restricted"));
     }

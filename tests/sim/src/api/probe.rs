@@ -6,12 +6,14 @@ use lxio_core::bytes::Moment;
 use lxio_core::call::Flavour;
 use serde_json::{Value, json};
 
-use crate::{Close, Conn, Daemon, Setup};
+use crate::{Close, Conn, Daemon, Peer, Setup};
 
 /// A daemon with an instance `c1` that runs, and one `s1` that was never started.
 pub(super) struct Probe {
     pub(super) daemon: Daemon,
     now: Moment,
+    /// Who connects from now on.
+    pub(super) peer: Peer,
 }
 
 /// What came on a websocket.
@@ -35,7 +37,11 @@ pub(super) fn each(test: impl Fn(Probe, bool)) {
 
 impl Probe {
     fn new(flavour: Flavour) -> Self {
-        let mut it = Self { daemon: Daemon::new(Setup::of(flavour).seed(5)), now: Moment::default() };
+        let mut it = Self {
+            daemon: Daemon::new(Setup::of(flavour).seed(5)),
+            now: Moment::default(),
+            peer: Peer::Local,
+        };
         for name in ["c1", "s1"] {
             let body = json!({ "name": name, "source": { "type": "image", "alias": "busybox" } });
             it.seen_through("POST", "/1.0/instances", &body);
@@ -51,7 +57,7 @@ impl Probe {
     }
 
     pub(super) fn connect(&mut self) -> Conn {
-        self.daemon.connect(self.now).unwrap()
+        self.daemon.connect_as(self.peer.clone(), self.now).unwrap()
     }
 
     pub(super) fn send(&mut self, conn: Conn, bytes: &[u8]) {

@@ -161,7 +161,7 @@ fn dispatch(world: &mut World, request: &Request, method: Method, path: &[&str])
 
         (Get, ["1.0", "certificates"]) => certificates::list(world, request),
         (Post, ["1.0", "certificates"]) => certificates::create(world, request),
-        (Get, ["1.0", "certificates", name]) => certificates::get(world, request, name),
+        (Get, ["1.0", "certificates", name]) => certificates::get(world, name),
         (Put, ["1.0", "certificates", name]) => certificates::put(world, request, name),
         (Patch, ["1.0", "certificates", name]) => certificates::patch(world, request, name),
         (Delete, ["1.0", "certificates", name]) => certificates::delete(world, request, name),

@@ -1,24 +1,29 @@
 //! What real daemons (LXD 5.0.2, Incus 6.0.4) answered to requests of all kinds, good and bad, and what they told
 //! listeners then; and a test that the simulated ones do the same.
 //!
-//! One JSON object a line: `method`, `target`, perhaps `headers` and `body` (`raw` if it is no JSON), then the
+//! One JSON object a line: perhaps `as` (who asks by the network: `stranger`, or one of the certificates beside
+//! this file; otherwise somebody local), `method`, `target`, perhaps `headers` and `body` (`raw` if it is no JSON), then the
 //! answer of `lxd` and `incus`, or of `both`: its `code`, some `fields`, `error` or `metadata`, how its
 //! `operation` ended, and `events` (where it is `in`, `nobody` if no requestor is told). The lines of a file are
-//! asked in order, of a daemon that has just been installed and has no image.
+//! asked in order, of a daemon that has just been installed and has no image; after some there is a `pause`, in
+//! seconds. A file without any `events` was recorded without a listener.
 //!
 //! | text | stands for |
 //! |---|---|
 //! | `{hash}`, `{uuid}`, `{time}`, `{etag}` | any |
 //! | `{dir}` | the daemon's directory |
+//! | `{token}` in a body | the trust token that was issued last |
 //! | `X-@-` in a header | `X-LXD-` or `X-Incus-` |
 
 use std::time::Duration;
 
 use lxio_core::bytes::Moment;
 use lxio_core::call::Flavour;
+use lxio_core::model::TrustToken;
 use serde_json::{Map, Value, json};
 
-use crate::{Conn, Daemon, Setup};
+use crate::api::certificates::bytes_of;
+use crate::{Conn, Daemon, Peer, Setup};
 
 /// A daemon, somebody who asks, and somebody who listens.
 struct Asker {
@@ -26,6 +31,8 @@ struct Asker {
     now: Moment,
     events: Conn,
     flavour: Flavour,
+    /// The trust token that was issued last.
+    token: String,
 }
 
 impl Asker {
@@ -36,9 +43,9 @@ impl Asker {
         let head = b"GET /1.0/events?type=lifecycle&all-projects=true HTTP/1.1\r\nHost: x\r\n\
             Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-        let mut it = Self { daemon, now, events, flavour };
-        let images = it.ask("GET", "/1.0/images", &[], b"").2["metadata"].clone();
-        it.ask("DELETE", images[0].as_str().unwrap(), &[], b"");
+        let mut it = Self { daemon, now, events, flavour, token: String::new() };
+        let images = it.ask(Peer::Local, "GET", "/1.0/images", &[], b"").2["metadata"].clone();
+        it.ask(Peer::Local, "DELETE", images[0].as_str().unwrap(), &[], b"");
         it.pass(1);
         it.daemon.receive(events, head, it.now);
         it.bytes(events);
@@ -61,8 +68,15 @@ impl Asker {
     }
 
     /// The code of an answer, its fields, and its JSON.
-    fn ask(&mut self, method: &str, target: &str, fields: &[String], body: &[u8]) -> (u64, String, Value) {
-        let conn = self.daemon.connect(self.now).unwrap();
+    fn ask(
+        &mut self,
+        peer: Peer,
+        method: &str,
+        target: &str,
+        fields: &[String],
+        body: &[u8],
+    ) -> (u64, String, Value) {
+        let conn = self.daemon.connect_as(peer, self.now).unwrap();
         let mut request = format!("{method} {target} HTTP/1.1\r\nHost: x\r\n");
         fields.iter().for_each(|it| request.push_str(&format!("{it}\r\n")));
         request.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
@@ -113,10 +127,11 @@ impl Asker {
         let body = match &line["body"] {
             Value::Null => Vec::new(),
             Value::Object(raw) if raw.contains_key("raw") => raw["raw"].as_str().unwrap().as_bytes().to_vec(),
-            body => body.to_string().into_bytes(),
+            body => body.to_string().replace("{token}", &self.token).into_bytes(),
         };
         let (method, target) = (line["method"].as_str().unwrap(), line["target"].as_str().unwrap());
-        let (code, head, json) = self.ask(method, target, &fields, &body);
+        let (code, head, json) = self.ask(peer(&line["as"]), method, target, &fields, &body);
+        self.pass(line["pause"].as_u64().unwrap_or_default());
         let mut came = json!({ "code": code });
         let metadata = &json["metadata"];
         match json["type"].as_str() {
@@ -125,10 +140,15 @@ impl Asker {
                 let members = ["class", "description", "may_cancel", "resources"];
                 came["metadata"] =
                     members.iter().map(|it| ((*it).to_owned(), metadata[*it].clone())).collect();
+                if let Ok(operation) = serde_json::from_value(metadata.clone())
+                    && let Ok(token) = TrustToken::from_operation(&operation)
+                {
+                    self.token = token.encode().reveal().to_owned();
+                }
                 if metadata["class"] == "task" {
                     self.pass(2);
                     let at = json["operation"].as_str().unwrap();
-                    let ended = self.ask("GET", at, &[], b"").2["metadata"].clone();
+                    let ended = self.ask(Peer::Local, "GET", at, &[], b"").2["metadata"].clone();
                     let members = ["status", "err", "metadata", "resources", "description"];
                     came["operation"] =
                         members.iter().map(|it| ((*it).to_owned(), ended[*it].clone())).collect();
@@ -159,6 +179,18 @@ impl Asker {
         }
         came
     }
+}
+
+/// Who asks.
+fn peer(name: &Value) -> Peer {
+    let pem = match name.as_str() {
+        None => return Peer::Local,
+        Some("a") => include_str!("a.pem"),
+        Some("b") => include_str!("b.pem"),
+        Some("c") => include_str!("c.pem"),
+        Some(_) => return Peer::Network { certificate: None },
+    };
+    Peer::Network { certificate: bytes_of(pem).map(Into::into) }
 }
 
 /// Puts in place of a text what stands for it.
@@ -211,6 +243,9 @@ fn agrees(area: &str, lines: &str) {
             let mut came: Value = serde_json::from_str(&masked(&came)).unwrap();
             sorted(&mut should);
             sorted(&mut came);
+            if !lines.contains("\"events\"") {
+                came.as_object_mut().unwrap().remove("events");
+            }
             if came != should {
                 let (method, target, body) = (&line["method"], &line["target"], &line["body"]);
                 wrong.push(format!("{name} {method} {target} {body}\n  should {should}\n  came   {came}"));
@@ -253,4 +288,9 @@ fn certificates() {
 #[test]
 fn tokens() {
     agrees("tokens", include_str!("tok.jsonl"));
+}
+
+#[test]
+fn joining() {
+    agrees("joining", include_str!("joining.jsonl"));
 }
