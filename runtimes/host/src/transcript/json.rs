@@ -182,7 +182,7 @@ impl Json {
     /// How much the values under a key tell.
     fn judge(&self, key: &str) -> Guard {
         const SECRET: &[&str] =
-            &["password", "passwd", "passphrase", "secret", "token", "credential", "private"];
+            &["password", "passwd", "passphrase", "secret", "token", "device_code", "credential", "private"];
         const CONTENT: &[&str] = &["environment.", "user.", "cloud-init."];
         // What a server says of itself stands under this key, too.
         let of_server = self.direction == Direction::ToClient && self.levels.len() == 2;

@@ -18,6 +18,7 @@ const LONGEST: usize = 1 << 20;
 /// | what frames bodies and messages, pings, pongs, close frames | all |
 /// | JSON, texts of errors | all but passwords, tokens and the like; what the user works with, if that is kept |
 /// | files, images, input, output, what is not known | if it is kept |
+/// | forms, by which logins are made | nothing |
 ///
 /// The secrets that bind the sockets of an operation to it are replaced and not hidden, so that a replay can
 /// tell them apart. What may be the first part of a secret is held back until the rest of it is there.
@@ -26,6 +27,8 @@ pub(super) struct Veil {
     direction: Direction,
     /// Whether what the user works with is told.
     keep: bool,
+    /// The body is a form, by which credentials are sent to identity providers.
+    form: bool,
     /// What passed and was not told yet.
     held: Vec<u8>,
     /// What of it is hidden.
@@ -45,6 +48,7 @@ impl Veil {
         Self {
             direction,
             keep,
+            form: false,
             held: Vec::new(),
             hidden: Vec::new(),
             head: None,
@@ -81,7 +85,7 @@ impl Veil {
                     self.hide(from..self.held.len());
                 }
             }
-            Kind::Content if !self.keep => self.hide(from..self.held.len()),
+            Kind::Content if !self.keep || self.form => self.hide(from..self.held.len()),
             _ => {}
         }
         if run.last && matches!(run.kind, Kind::Text | Kind::Chunk) {
@@ -212,6 +216,7 @@ impl Veil {
         mask.rewrite(&mut self.held[from..]);
         let mut hidden = Vec::new();
         let mut at = from;
+        self.form = false;
         for (number, line) in self.held[from..].split_inclusive(|byte| *byte == b'\n').enumerate() {
             let end = at + line.trim_ascii_end().len();
             if number == 0 {
@@ -220,6 +225,8 @@ impl Veil {
                 && is_credential(&line[..colon])
             {
                 hidden.push((at + colon + 2).min(end)..end);
+            } else if is_form(line) {
+                self.form = true;
             }
             at += line.len();
         }
@@ -233,6 +240,12 @@ impl Veil {
 fn is_credential(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
     ["authorization", "cookie", "password", "secret", "token"].iter().any(|word| name.contains(word))
+}
+
+/// Whether this line of a head says that the body is a form.
+fn is_form(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line).to_ascii_lowercase();
+    line.starts_with("content-type:") && line.contains("x-www-form-urlencoded")
 }
 
 /// Where the values of such parameters stand in a line, if they were not replaced.

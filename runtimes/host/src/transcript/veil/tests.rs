@@ -192,3 +192,30 @@ fn whatever_comes_is_told_once_or_hidden() {
         assert_eq!(told(&talk, 1 + below(40), false), whole);
     }
 }
+
+#[test]
+fn of_a_login_nothing_is_told_that_could_be_used() {
+    let form = "Content-type: application/X-WWW-form-urlencoded\r\n";
+    let talk = [
+        (ToServer, message("POST /device HTTP/1.1", form, "client_id=hunter2")),
+        (ToClient, message("HTTP/1.1 200 OK", JSON, r#"{"device_code":"hunter2","user_code":"AB"}"#)),
+        (ToServer, message("POST /token HTTP/1.1", form, "device_code=hunter2")),
+        (
+            ToClient,
+            message(
+                "HTTP/1.1 200 OK",
+                JSON,
+                r#"{"access_token":"hunter2","refresh_token":"hunter2","id_token":"hunter2","expires_in":5}"#,
+            ),
+        ),
+        (ToServer, message("POST /file HTTP/1.1", OCTETS, "a file")),
+    ];
+    for keep in [false, true] {
+        let (up, down) = both(&talk, keep);
+        assert!(!up.contains("hunter2") && !down.contains("hunter2"), "{up}{down}");
+        assert!(up.contains("\r\n\r\n???????????????????POST /file"), "{up}");
+        assert!(down.contains(r#""expires_in":5}"#), "{down}");
+        // What is no form is told as before.
+        assert_eq!(up.ends_with("a file"), keep, "{up}");
+    }
+}
