@@ -23,6 +23,17 @@ pub(crate) enum Say {
     Broken,
 }
 
+impl std::fmt::Debug for Say {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Bytes(bytes) => return write!(f, "{:?}", String::from_utf8_lossy(bytes)),
+            Self::Nothing => "Nothing",
+            Self::Unreachable => "Unreachable",
+            Self::Broken => "Broken",
+        })
+    }
+}
+
 impl Say {
     pub(crate) fn json(status: &str, body: Value) -> Self {
         Self::Bytes(json_reply(status, &body))
@@ -93,7 +104,7 @@ pub(crate) fn converse<F: Flow>(mut flow: F, mut says: impl FnMut(usize, &Reques
     let seconds = |now: Moment| now.since(Moment::default()).as_secs();
     let mut waited = 0;
     loop {
-        assert!(sent.len() < 1000 && items.len() < 2, "it goes on and on");
+        assert!(sent.len() < 5000 && items.len() < 2, "it goes on and on");
         match flow.poll(now) {
             Effect::Send(slot, request) => {
                 waited = 0;

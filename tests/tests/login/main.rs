@@ -1,6 +1,7 @@
 //! Logins at an identity provider in memory, request by request.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod anything;
 mod harness;
 mod refusals;
 mod renewal;
