@@ -60,6 +60,7 @@ fn a_login_is_these_requests() {
     );
     assert!(texts.iter().all(|text| !text.contains(CREDENTIAL)));
     assert_eq!(course.times(), [0, 0, 0, 3, 6]);
+    assert!(course.sent.iter().all(|sent| sent.request.idempotent), "asking again does no harm");
     let [prompt] = &course.items[..] else { panic!() };
     assert_eq!(prompt.url, "https://idp.example/activate");
     assert_eq!(prompt.complete_url.as_deref(), Some("https://idp.example/activate?user_code=WDJB-MJHT"));
@@ -134,6 +135,11 @@ fn a_network_that_comes_and_goes_ends_no_login() {
     course.result.unwrap();
     let course = confirmed(&[troubled.clone(), pending, granted()]);
     assert_eq!(course.times()[3..], [3, 9, 12]);
+    for cut in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"] {
+        let course = confirmed(&[Say::Bytes(cut.into()), granted()]);
+        assert_eq!(course.times()[3..], [3, 9], "{cut}");
+        course.result.unwrap();
+    }
 
     // It does end, with the code.
     for say in [Say::Unreachable, Say::Nothing, busy(), troubled] {

@@ -33,6 +33,7 @@ fn a_renewal_is_these_requests() {
         "POST https://token.idp.example:8443/token",
     ];
     assert_eq!(course.lines(), lines);
+    assert!(!course.sent[2].request.idempotent, "a refresh token that comes twice counts as stolen");
     assert_eq!(
         course.sent[2].body(),
         "grant_type=refresh_token&refresh_token=refresh-1&client_id=lxio%20test"

@@ -125,15 +125,19 @@ impl Login {
 
     /// No answer came. While the user takes time the network may come and go.
     fn missed(&mut self, error: FlowError, now: Moment) {
-        match (&mut self.state, &error) {
-            (
-                State::Confirm(device),
-                FlowError::Login(LoginError::Silent) | FlowError::Fault(Fault::Dial(_) | Fault::Io { .. }),
-            ) => {
+        let passing = match &error {
+            FlowError::Login(LoginError::Silent) | FlowError::Fault(Fault::Dial(_) | Fault::Io { .. }) => {
+                true
+            }
+            FlowError::Fault(Fault::Wire { error, .. }) => error.is_cut(),
+            _ => false,
+        };
+        match &mut self.state {
+            State::Confirm(device) if passing => {
                 device.lost = device.lost.saturating_add(1);
                 self.turn = device.pause(now);
             }
-            _ => self.state = State::Over(Some(Err(error))),
+            state => *state = State::Over(Some(Err(error))),
         }
     }
 }
@@ -173,7 +177,9 @@ impl Flow for Login {
                 Effect::Shut(SLOT)
             }
             Due::Ask => match self.request(now) {
-                Ok(request) => {
+                Ok(mut request) => {
+                    // A login that is begun twice is begun; to ask how it goes changes nothing.
+                    request.idempotent = true;
                     self.turn = Turn::asked(now);
                     Effect::Send(SLOT, request)
                 }
