@@ -99,6 +99,9 @@ impl Names {
         if let Some(rest) = path.strip_prefix("/1.0/images/") {
             prints.push(rest.split('/').next().unwrap_or_default().to_owned());
         }
+        if let Some(print) = path.strip_prefix("/1.0/certificates/") {
+            prints.push(print.to_owned());
+        }
         if exchange.method == "POST" && path == "/1.0/images" {
             prints.push(exchange.body.hash());
         }
@@ -202,6 +205,9 @@ impl Names {
             && print != "aliases"
         {
             return print != place.image;
+        }
+        if below("/1.0/certificates/").is_some() {
+            return true;
         }
         let mut names = ["/1.0/instances/", "/1.0/images/aliases/"].into_iter().filter_map(below);
         names.any(|name| !name.contains(&place.tag))

@@ -53,6 +53,9 @@ const RULES: &[(&str, Rule, &str)] = &[
 /// The same for the members of one scenario only, in its requests as well.
 const OWN_RULES: &[(&str, &str, Rule, &str)] = &[
     ("edit_race", "user.sum", Rule::Chance, "who comes first wins"),
+    ("certificate_life", "certificate", Rule::Any, "made for the occasion"),
+    ("certificate_refused", "certificate", Rule::Any, "made for the occasion"),
+    ("trust_token", "expiresAt", Rule::Any, "a time"),
     ("snapshot_publish", "size", Rule::Chance, "times are in what is compressed"),
     ("instance_publish", "size", Rule::Chance, "times are in what is compressed"),
 ];

@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 
+use lxio_core::model::{BadCertificate, BadTrustToken};
 use lxio_core::session::{Error, ErrorKind};
 
 /// Why a scenario did not succeed.
@@ -73,7 +74,14 @@ macro_rules! from {
     )+};
 }
 
-from!(io::Error, serde_json::Error, std::string::FromUtf8Error, std::num::ParseIntError);
+from!(
+    io::Error,
+    serde_json::Error,
+    std::string::FromUtf8Error,
+    std::num::ParseIntError,
+    BadCertificate,
+    BadTrustToken
+);
 
 impl From<Error> for Failure {
     #[track_caller]

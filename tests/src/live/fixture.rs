@@ -3,7 +3,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lxio_blocking::Client;
-use lxio_core::api::{image, image_alias, images, instance, instances, profile, profiles, raw, server};
+use lxio_core::api::{
+    certificate, certificates, image, image_alias, images, instance, instances, profile, profiles, raw,
+    server,
+};
 use lxio_core::model::{Fingerprint, InstanceCreate, InstanceSource, ProfileCreate, Reference};
 use lxio_core::session::Error;
 use serde_json::json;
@@ -132,6 +135,11 @@ impl Fixture {
                     client.run(profile(&*name).delete())
                 };
                 note(&mut left, &name, gone);
+            }
+        }
+        for it in client.call(certificates().all()).unwrap_or_default() {
+            if it.name.starts_with(prefix) {
+                note(&mut left, &it.name, client.run(certificate(it.fingerprint().clone()).delete()));
             }
         }
         let settings = client.call(server().get()).map(|server| server.value.config).unwrap_or_default();

@@ -4,6 +4,7 @@
 //! that others can run beside it, and leaves the removal to the suite. It asserts what is there afterwards,
 //! not only that a call went well; what a daemon must refuse is asserted by the kind of the error.
 
+mod certificates;
 mod connection;
 mod edit;
 mod exec;
@@ -37,6 +38,9 @@ pub fn all<A: Adapter>() -> Vec<Scenario<A>> {
     vec![
         row!(server::server_get),
         row!(server::server_config),
+        row!(certificates::certificate_life),
+        row!(certificates::certificate_refused),
+        row!(certificates::trust_token).mode(Mode::Alone),
         row!(instances::instance_create),
         row!(instances::instance_filter),
         row!(instances::instance_full).needs(Need::Extension("instance_get_full")),
