@@ -113,7 +113,9 @@ impl Login {
                 match granted(reply, &device.code)? {
                     Granted::Tokens(tokens) => return Ok((State::Over(Some(Ok(tokens))), Turn::now())),
                     Granted::Pending => device.lost = 0,
-                    Granted::SlowDown => (device.lost, device.interval) = (0, device.interval + SLOWER),
+                    Granted::SlowDown => {
+                        (device.lost, device.interval) = (0, device.interval.saturating_add(SLOWER))
+                    }
                     Granted::Later(_) => device.lost = device.lost.saturating_add(1),
                 }
                 let turn = device.pause(now);
