@@ -50,7 +50,6 @@ impl Socks5 {
             (Phase::Method | Phase::Reply, &[version, ..]) if version != VERSION => {
                 Err(TunnelError::NotSocks { version })
             }
-            // The version of the login, which some give as that of SOCKS, says nothing.
             (Phase::Method, &[_, method, ..]) => {
                 match (method, &self.user) {
                     (NOBODY, _) => self.ask(out),
@@ -66,6 +65,7 @@ impl Socks5 {
                 inbox.consume(2);
                 Ok(Next::Write)
             }
+            // The version of the login, which some give as that of SOCKS, says nothing.
             (Phase::Login, &[_, 0, ..]) => {
                 self.ask(out);
                 inbox.consume(2);
