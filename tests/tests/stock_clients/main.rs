@@ -1,9 +1,12 @@
-//! Other people's clients on the simulated daemon: `incus`, `lxc` and pylxd do the main job on it.
+//! Other people's clients on the simulated daemon: `incus`, `lxc` and pylxd do the main job on it; and their
+//! configuration, which they share with us.
 //!
 //! Each is run where it is installed: the command-line clients on the PATH, pylxd by the interpreter that
 //! `LXIO_PYLXD` names (`python3` otherwise). With `LXIO_STOCK_CLIENTS=all` one that is missing is a failure.
 
 #![allow(clippy::unwrap_used)]
+
+mod configuration;
 
 use std::env;
 use std::fs;
