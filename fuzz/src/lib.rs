@@ -23,6 +23,7 @@
 //! | `event`          | a message | an event is read or refused, and its secrets are not shown |
 //! | `text`           | kind, text | times, modes, ids, URLs, progress, headers are as another reading has them, or refused |
 //! | `names`          | call, texts of a user | each stands whole in its place, or nothing is sent |
+//! | `config`         | client, a file of its user | all of it is in what is written again; a change changes nothing else |
 //! | `tunnel`         | proxy and server, a proxy's bytes | it stands where the answers are a yes, and hands on what came behind them |
 //! | `flow`           | conversation, slots and events | a good end only for cause, a bad one only for a reason; nothing twice |
 //! | `drive`          | conversation, a server's bytes for each connection | never a part for the whole, whatever the cuts and faults |
@@ -40,6 +41,7 @@
 
 pub mod answers;
 pub mod body;
+pub mod config;
 pub mod drive;
 pub mod envelope;
 pub mod event;
@@ -75,6 +77,7 @@ pub const TARGETS: &[Target] = &[
     ("event", event::check),
     ("text", text::check),
     ("names", names::check),
+    ("config", config::check),
     ("tunnel", tunnel::check),
     ("flow", flow::check),
     ("drive", drive::check),

@@ -81,6 +81,7 @@ mod tests {
         event,
         text,
         names,
+        config,
         tunnel,
         flow,
         drive
