@@ -7,7 +7,7 @@ use lxio_core::bytes::{Chance, Moment};
 use super::lane::{Freight, Lane};
 use super::link::Link;
 use super::{Faults, Trace, What};
-use crate::{Close, Daemon};
+use crate::{Close, Daemon, Peer};
 
 /// What is to happen to the daemon.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,8 @@ pub(crate) enum Arranged {
 pub(crate) struct Network {
     pub(crate) daemon: Daemon,
     pub(crate) faults: Faults,
+    /// Who connects from now on.
+    pub(crate) peer: Peer,
     /// What has passed, if that is to be kept.
     pub(crate) trace: Option<Vec<Trace>>,
     now: Moment,
@@ -36,6 +38,7 @@ impl Network {
         Self {
             daemon,
             faults,
+            peer: Peer::Local,
             trace: None,
             now: Moment::at(Duration::ZERO),
             chance,
@@ -153,7 +156,7 @@ impl Network {
     /// Connects a client.
     pub(super) fn dial(&mut self) -> io::Result<u64> {
         let refused = self.faults.refuses(&mut self.chance);
-        let conn = if refused { None } else { self.daemon.connect(self.now) };
+        let conn = if refused { None } else { self.daemon.connect_as(self.peer.clone(), self.now) };
         let Some(conn) = conn else {
             note(&mut self.trace, self.now, 0, || What::Refused);
             return Err(io::ErrorKind::ConnectionRefused.into());

@@ -6,7 +6,7 @@ use lxio_core::session::{Error, Remote};
 
 use super::{Client, Core};
 use crate::network::{Arranged, Network};
-use crate::{Daemon, Faults, Scripted, Setup, Trace};
+use crate::{Daemon, Faults, Peer, Scripted, Setup, Trace};
 
 /// Clients, a network and a daemon in one thread and in virtual time. The same seed and the same calls give the
 /// same bytes at the same moments.
@@ -79,6 +79,11 @@ impl Simulation {
     /// Changes the faults from now on: those of connections are drawn when they are made.
     pub fn set_faults(&self, faults: Faults) {
         self.core.network().faults = faults;
+    }
+
+    /// Takes connections as those of this peer from now on. Those that are open stay whose they are.
+    pub fn set_peer(&self, peer: Peer) {
+        self.core.network().peer = peer;
     }
 
     /// Gives up on whatever takes longer than this, with [`Cause::Stuck`](lxio_core::session::Cause::Stuck).

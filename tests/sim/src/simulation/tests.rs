@@ -1,11 +1,14 @@
 use std::time::Duration;
 
-use lxio_core::api::{events, profile, profiles, raw};
+use lxio_core::api::{certificate, certificates, events, profile, profiles, raw, server};
+use lxio_core::bytes::Secret;
+use lxio_core::call::{Flavour, Joining};
 use lxio_core::model::ProfileCreate;
 use lxio_core::session::{Cause, ErrorKind};
+use serde_json::json;
 
 use super::Simulation;
-use crate::{Faults, Scripted, Setup, Trace, What};
+use crate::{Faults, Peer, Scripted, Setup, Trace, What};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -124,5 +127,47 @@ fn bytes_that_dribble_make_the_same_answer() {
     for _ in 0..20 {
         sim.pass(MINUTE);
         assert_eq!(client.call(raw::get("/1.0/profiles/default").json()).unwrap().value, whole.value);
+    }
+}
+
+#[test]
+fn a_stranger_joins_by_a_token_or_by_the_password() {
+    const PASSWORD: &str = "hunter2";
+    for setup in [Setup::lxd(), Setup::incus()] {
+        let is_lxd = setup.flavour == Flavour::Lxd;
+        let sim = Simulation::new(setup);
+        let stranger = sim.client().unwrap();
+        // What it has is cut: it comes back as somebody from the network.
+        sim.kill();
+        sim.restart();
+        let local = sim.client().unwrap();
+        let config = |key: &str, value: &str| server().patch(&json!({ "config": { key: value } }));
+        local.run(config("core.https_address", "127.0.0.1:8443")).unwrap();
+        let issued = local.call(certificates().create_token("ci", Some(&["default"]))).unwrap();
+        // The smallest that passes for a certificate.
+        sim.set_peer(Peer::Network { certificate: Some(vec![0x30, 0x01, 0x00].into()) });
+
+        let wrong = Joining::Password(Secret::new("no"));
+        let refused = stranger.run(certificates().join(wrong, "me")).unwrap_err();
+        assert_eq!(refused.kind(), if is_lxd { ErrorKind::Untrusted } else { ErrorKind::Misuse });
+        let token = Joining::Token(issued.token);
+        let server = stranger.run(certificates().join(token.clone(), "me")).unwrap();
+        assert!(server.is_trusted() && server.environment().server_name() == "simulated");
+        let all = local.call(certificates().all()).unwrap();
+        assert_eq!((all.len(), all[0].name.as_str(), all[0].restricted), (1, "ci", true));
+        // Trusted already, it sends none.
+        let before = sim.daemon(|daemon| daemon.requests());
+        stranger.run(certificates().join(token.clone(), "me")).unwrap();
+        assert_eq!(sim.daemon(|daemon| daemon.requests()) - before, 1);
+
+        local.run(certificate(all[0].fingerprint().clone()).delete()).unwrap();
+        let used = stranger.run(certificates().join(token, "me")).unwrap_err();
+        assert_eq!(used.kind(), ErrorKind::Untrusted);
+        if is_lxd {
+            local.run(config("core.trust_password", PASSWORD)).unwrap();
+            let password = Joining::Password(Secret::new(PASSWORD));
+            assert!(stranger.run(certificates().join(password, "me")).unwrap().is_trusted());
+            assert_eq!(local.call(certificates().all()).unwrap()[0].name, "me");
+        }
     }
 }
