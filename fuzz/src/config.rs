@@ -50,28 +50,19 @@ fn changes(mut config: Config, before: &str) {
     assert_eq!(config.remote(name).expect("it is there").project.as_deref(), Some("true"));
     config.rename(name, "lxio-other").expect("it can be renamed");
     config.remove("lxio-other").expect("it can be removed");
-    let after = match document(&config.to_yaml()) {
-        Yaml::Hash(mut top) => {
-            // There may have been no list of remotes.
-            if matches!(top.get(&key("remotes")), Some(Yaml::Hash(remotes)) if remotes.is_empty()) {
-                top.remove(&key("remotes"));
-            }
-            top
-        }
-        other => panic!("{other:?}"),
-    };
-    let Yaml::Hash(mut before) = document(before) else { panic!("{before}") };
-    if before
-        .get(&key("remotes"))
-        .is_none_or(|it| it.is_null() || it.as_hash().is_some_and(|it| it.is_empty()))
-    {
-        before.remove(&key("remotes"));
-    }
-    assert_eq!(after, before);
+    assert_eq!(without_empty_remotes(&config.to_yaml()), without_empty_remotes(before));
 }
 
-fn key(name: &str) -> Yaml {
-    Yaml::String(name.to_owned())
+/// A document, whether it has an empty list of remotes or none.
+fn without_empty_remotes(text: &str) -> Yaml {
+    let mut document = document(text);
+    let key = Yaml::String("remotes".to_owned());
+    if let Yaml::Hash(top) = &mut document
+        && top.get(&key).is_some_and(|it| it.is_null() || it.as_hash().is_some_and(|it| it.is_empty()))
+    {
+        top.remove(&key);
+    }
+    document
 }
 
 /// The document as the YAML library itself has it. One without anything is an empty mapping.

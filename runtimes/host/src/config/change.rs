@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use super::ConfigError;
 use super::entry::RemoteEntry;
 use super::remotes::{Config, Owner};
@@ -14,7 +16,8 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 impl Config {
-    /// Adds a remote.
+    /// Adds a remote. A client certificate that waits for it in `clientcerts` is its own; tokens of one that had
+    /// its name are not, and go.
     ///
     /// # Errors
     /// A name that exists or that cannot be one; an entry without an address.
@@ -24,6 +27,7 @@ impl Config {
         // What the file would not say again is refused now.
         RemoteEntry::read(name, &written)?;
         self.user_remotes()?.set(name, Node::Mapping(written));
+        self.files.push(FileChange::Remove(self.file("oidctokens", name, "json")));
         Ok(())
     }
 
@@ -33,7 +37,7 @@ impl Config {
     /// No such remote, or not the user's.
     pub fn pin(&mut self, name: &str, certificate: &str) -> Result<(), ConfigError> {
         self.of_user(name)?;
-        let path = self.environment.directory.join("servercerts").join(format!("{name}.crt"));
+        let path = self.file("servercerts", name, "crt");
         self.files.push(FileChange::Write(path, certificate.as_bytes().to_vec()));
         Ok(())
     }
@@ -49,8 +53,7 @@ impl Config {
         }
         self.user_remotes()?.remove(name);
         for (room, ending) in FILES {
-            let path = self.environment.directory.join(room).join(format!("{name}.{ending}"));
-            self.files.push(FileChange::Remove(path));
+            self.files.push(FileChange::Remove(self.file(room, name, ending)));
         }
         Ok(())
     }
@@ -64,8 +67,7 @@ impl Config {
         self.free(to)?;
         self.user_remotes()?.rename(from, to);
         for (room, ending) in FILES {
-            let room = self.environment.directory.join(room);
-            let [from, to] = [from, to].map(|name| room.join(format!("{name}.{ending}")));
+            let [from, to] = [from, to].map(|name| self.file(room, name, ending));
             self.files.push(FileChange::Rename(from, to));
         }
         if self.default_of_file() == from {
@@ -106,6 +108,10 @@ impl Config {
             None => below.remove("project"),
         }
         Ok(())
+    }
+
+    fn file(&self, room: &str, name: &str, ending: &str) -> PathBuf {
+        self.environment.directory.join(room).join(format!("{name}.{ending}"))
     }
 
     fn user_remotes(&mut self) -> Result<&mut Mapping, ConfigError> {

@@ -89,7 +89,7 @@ fn told(
         Client::Incus => "/etc/incus",
         Client::Lxc => "/etc/lxd",
     };
-    let text = |name: &str| env(name).and_then(|value| value.into_string().ok());
+    let text = |name: &str| env(name).map(|value| value.to_string_lossy().into_owned());
     Ok(Environment {
         client,
         directory,

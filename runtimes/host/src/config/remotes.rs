@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::builtin::{self, LOCAL};
@@ -109,15 +110,14 @@ impl Config {
     /// The names of all remotes: the user's in the order of the file, the administrator's, the built-in ones.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
+        let mut seen = HashSet::new();
+        let fixed = builtin::fixed(self.environment.client);
         let said = [&self.document, &self.global].into_iter().flat_map(remotes);
-        let said = said.map(|(name, _)| name.text.as_str());
-        for name in said.chain(builtin::fixed(self.environment.client).iter().map(|(name, _)| *name)) {
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-        }
-        names
+        said.map(|(name, _)| name.text.as_str())
+            .chain(fixed.iter().map(|(name, _)| *name))
+            .filter(|name| seen.insert(*name))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The name of the default remote: the environment's, else the file's, else `local`. It need not exist.

@@ -11,7 +11,7 @@ use super::tree::LARGEST;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum FileChange {
     Write(PathBuf, Vec<u8>),
-    /// If it is there.
+    /// If the first is not there, the second is not either: it was another remote's.
     Rename(PathBuf, PathBuf),
     /// If it is there.
     Remove(PathBuf),
@@ -42,14 +42,17 @@ impl Config {
 
 impl FileChange {
     fn apply(&self) -> Result<(), ConfigError> {
-        let if_there = |done: io::Result<()>| match done {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
+        let removed = |path: &PathBuf| match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ConfigError::io(path)(error)),
+            _ => Ok(()),
         };
         match self {
             Self::Write(path, bytes) => replace(path, bytes, 0o644),
-            Self::Rename(from, to) => if_there(fs::rename(from, to)).map_err(ConfigError::io(from)),
-            Self::Remove(path) => if_there(fs::remove_file(path)).map_err(ConfigError::io(path)),
+            Self::Rename(from, to) => match fs::rename(from, to) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => removed(to),
+                done => done.map_err(ConfigError::io(from)),
+            },
+            Self::Remove(path) => removed(path),
         }
     }
 }
@@ -163,6 +166,23 @@ mod tests {
         config.save().unwrap();
         assert_eq!(fs::read_to_string(scratch.join("servercerts/c.crt")).unwrap(), "another's");
         assert!(!scratch.join("clientcerts/c.key").exists() && !scratch.join("oidctokens/c.json").exists());
+    }
+
+    #[test]
+    fn what_another_remote_has_left_is_nobodys() {
+        let scratch = Scratch::new();
+        scratch.put("config.yml", "remotes: {a: {addr: 'https://a'}}\n");
+        let left = ["servercerts/b.crt", "clientcerts/b.key", "oidctokens/b.json", "oidctokens/c.json"];
+        left.iter().for_each(|file| drop(scratch.put(file, "")));
+        let waiting = scratch.put("clientcerts/c.key", "");
+        let mut config = load(&scratch);
+        config.rename("a", "b").unwrap();
+        config.add("c", &RemoteEntry::new("https://c")).unwrap();
+        config.save().unwrap();
+        for file in left {
+            assert!(!scratch.join(file).exists(), "{file}");
+        }
+        assert!(waiting.exists());
     }
 
     #[test]
