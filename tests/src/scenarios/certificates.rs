@@ -45,7 +45,7 @@ pub(super) async fn certificate_life<A: Adapter>(ctx: &Context<A>) -> Verdict {
     let names = ctx.call(certificates().names()).await?;
     ensure!(names.iter().any(|it| it.name() == print), "it is not among {names:?}");
     let all = ctx.call(certificates().all()).await?;
-    ensure!(all.iter().any(|it| *it == got.value), "it is not in the list of objects");
+    ensure!(all.contains(&got.value), "it is not in the list of objects");
 
     let again = ctx.run(certificates().create(&create)).await;
     let again = refused(again, &[ErrorKind::Conflict])?;
