@@ -238,8 +238,8 @@ mod tests {
 
     fn key() -> impl Strategy<Value = String> {
         prop_oneof!["[a-z]{1,6}", "[ -~]{0,6}", any::<String>()].prop_map(|key| {
-            let end = key.char_indices().map(|(at, _)| at).take_while(|at| *at <= 190).last().unwrap_or(0);
-            if key.len() <= 190 { key } else { key[..end].to_owned() }
+            let end = key.char_indices().map(|(at, _)| at).take_while(|at| *at <= 100).last().unwrap_or(0);
+            if key.len() <= 100 { key } else { key[..end].to_owned() }
         })
     }
 

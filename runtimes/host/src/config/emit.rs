@@ -116,6 +116,12 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_key_comes_back_however_it_is_escaped() {
+        let tree = Mapping(vec![(Scalar::string(&"\u{7}".repeat(100)), Node::string("x"))]);
+        assert_eq!(write(&read(&write(&tree)).unwrap()), write(&tree));
+    }
+
+    #[test]
     fn what_is_a_number_or_a_boolean_stays_one() {
         for plain in
             ["1", "-1", "+1.5e3", "0x1F", ".inf", "-.inf", "~", "null", "true", "Yes", "1_000", "12:30:45"]
