@@ -93,7 +93,7 @@ impl OperationHandle {
             Some(seconds) => target.query("timeout", &seconds.to_string()),
             None => target,
         };
-        Request::get(target).answered(call::value)
+        Request::get(target).long_poll(time).answered(call::value)
     }
 
     /// Follows it to its end: looks at it, waits, looks again.

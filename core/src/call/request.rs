@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use http::Method;
 
 use super::{Call, CallError, ETag, Flavour, Target};
@@ -41,6 +43,8 @@ pub struct Request {
     pub origin: Option<Origin>,
     /// Most bytes of a collected answer, if that is less than [`Limits::body`](crate::bytes::Limits::body).
     pub most: Option<usize>,
+    /// How long the server may say nothing because it was asked to: so much longer it is waited for.
+    pub long_poll: Option<Duration>,
 }
 
 impl Request {
@@ -59,7 +63,15 @@ impl Request {
             only: None,
             origin: None,
             most: None,
+            long_poll: None,
         }
+    }
+
+    /// The server may say nothing for this time; `None` is for ever.
+    #[must_use]
+    pub fn long_poll(mut self, time: Option<Duration>) -> Self {
+        self.long_poll = Some(time.unwrap_or(Duration::MAX));
+        self
     }
 
     /// GET.

@@ -4,7 +4,7 @@ use std::io;
 use super::login::LoginError;
 use crate::call::CallError;
 use crate::model::{Operation, OperationId};
-use crate::wire::{WebsocketError, WireError};
+use crate::wire::{FilterError, WebsocketError, WireError};
 
 /// How a connection failed.
 #[derive(Debug)]
@@ -28,19 +28,66 @@ pub enum Fault {
     },
     /// What came is no websocket, or broke off.
     Websocket(WebsocketError),
+    /// What stands between us and the server lets nothing pass: TLS, a proxy.
+    Filter {
+        /// What about it.
+        error: FilterError,
+        /// Whether any byte of the request had left, so that the server may have acted on it.
+        left: bool,
+    },
+    /// The server was waited for as long as [`Patience`](crate::session::Patience) goes.
+    TimedOut {
+        /// Which limit it came to.
+        limit: Limit,
+        /// Whether any byte of the request had left, so that the server may have acted on it.
+        left: bool,
+    },
     /// The request was refused here, before anything was sent.
     Call(CallError),
 }
 
+/// What a call had to be done within.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// The time for a connection to stand.
+    Connect,
+    /// The time in which no byte moves.
+    Read,
+    /// The time for the whole call.
+    Total,
+}
+
 impl Fault {
+    /// Whether it lies with the connection, so that another one may do.
+    #[must_use]
+    pub const fn is_transport(&self) -> bool {
+        match self {
+            Self::Dial(_) | Self::Io { .. } => true,
+            Self::TimedOut { limit, .. } => matches!(limit, Limit::Connect),
+            Self::Wire { error, .. } => error.is_cut(),
+            Self::Filter { error, .. } => error.is_transport(),
+            Self::Websocket(_) | Self::Call(_) => false,
+        }
+    }
+
     /// Whether the server may have acted on the request all the same.
     #[must_use]
     pub const fn may_have_acted(&self) -> bool {
         match self {
             Self::Dial(_) | Self::Call(_) => false,
-            Self::Io { left, .. } | Self::Wire { left, .. } => *left,
+            Self::Io { left, .. }
+            | Self::Wire { left, .. }
+            | Self::Filter { left, .. }
+            | Self::TimedOut { left, .. } => *left,
             Self::Websocket(_) => true,
         }
+    }
+}
+
+impl From<io::Error> for Fault {
+    /// A connection could not be made.
+    fn from(error: io::Error) -> Self {
+        Self::Dial(error)
     }
 }
 
@@ -51,6 +98,12 @@ impl fmt::Display for Fault {
             Self::Io { .. } => f.write_str("the connection failed"),
             Self::Wire { error, .. } => error.fmt(f),
             Self::Websocket(error) => error.fmt(f),
+            Self::Filter { error, .. } => error.fmt(f),
+            Self::TimedOut { limit, .. } => f.write_str(match limit {
+                Limit::Connect => "the connection did not stand in time",
+                Limit::Read => "the server fell silent",
+                Limit::Total => "the call did not end in time",
+            }),
             Self::Call(error) => error.fmt(f),
         }
     }
@@ -61,7 +114,11 @@ impl std::error::Error for Fault {
         match self {
             Self::Dial(error) | Self::Io { error, .. } => Some(error),
             // These speak for themselves in Display.
-            Self::Wire { .. } | Self::Websocket(_) | Self::Call(_) => None,
+            Self::Wire { .. }
+            | Self::Websocket(_)
+            | Self::Filter { .. }
+            | Self::TimedOut { .. }
+            | Self::Call(_) => None,
         }
     }
 }

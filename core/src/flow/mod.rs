@@ -43,7 +43,7 @@ use crate::wire::Reply;
 
 pub use chain::Chain;
 pub use edit::{Edit, Editable};
-pub use error::{Fault, FlowError};
+pub use error::{Fault, FlowError, Limit};
 pub use exec::Exec;
 pub use join::Join;
 pub use login::{BadAddress, Login, LoginError, Prompt, Refresh, Tokens};

@@ -114,9 +114,8 @@ impl Waiter {
                     let left = self.deadline.map_or(self.slice, |end| end.since(now).min(self.slice));
                     // Whole seconds, upwards: 0 would be answered at once.
                     let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-                    return Step::Send(Request::get(
-                        self.target().then("wait").query("timeout", &seconds.to_string()),
-                    ));
+                    let target = self.target().then("wait").query("timeout", &seconds.to_string());
+                    return Step::Send(Request::get(target).long_poll(Some(Duration::from_secs(seconds))));
                 }
                 State::Look => {
                     self.state = State::Looked;

@@ -1,10 +1,11 @@
 use std::io;
 
+use super::watch::Watch;
 use super::{Error, Session};
-use crate::bytes::Chance;
+use crate::bytes::{Chance, Moment};
 use crate::call::{Call, CallError, Request};
 use crate::flow::Fault;
-use crate::wire::{Buffers, Exchange, Need, Reply, Reuse};
+use crate::wire::{Buffers, Exchange, Guard, Line, Need, Reply, Reuse};
 
 /// One try at a request on one connection: the exchange, and how the connection failed if it did.
 ///
@@ -24,23 +25,37 @@ use crate::wire::{Buffers, Exchange, Need, Reply, Reuse};
 #[derive(Debug)]
 pub struct Attempt {
     exchange: Exchange,
-    warm: bool,
+    guard: Guard,
+    /// Whether another connection may do if this one fails.
+    again: bool,
     broke: Option<io::Error>,
+    patience: Watch,
+    /// Something of the request may have reached the server.
+    left: bool,
 }
 
 impl Attempt {
-    /// Begins `request` on a connection; `warm` says that it came out of the pool, with `buffers`.
+    /// Begins `request` on a connection; `again` says that another may do if this one fails: it came out of
+    /// the pool, or there are other addresses.
     ///
     /// # Errors
     /// What is wrong with the request; nothing was sent.
     pub fn begin(
         session: &Session,
         request: &Request,
-        buffers: Buffers,
-        warm: bool,
+        line: impl Into<Line>,
+        again: bool,
         chance: &mut Chance,
     ) -> Result<Self, CallError> {
-        Ok(Self { exchange: session.begin(request, buffers, chance)?, warm, broke: None })
+        let (buffers, guard) = line.into().into_parts();
+        Ok(Self {
+            exchange: session.begin(request, buffers, chance)?,
+            guard,
+            again,
+            broke: None,
+            patience: Watch::new(session.patience, request.long_poll),
+            left: false,
+        })
     }
 
     /// What is needed next.
@@ -48,7 +63,26 @@ impl Attempt {
     /// # Errors
     /// How the connection failed. It must be closed.
     pub fn need(&mut self) -> Result<Need<'_>, Fault> {
-        let left = self.exchange.left();
+        if self.guard.is_filtered() {
+            self.guard.pass(&mut self.exchange);
+            if let Some(error) = self.guard.failed() {
+                let error = error.clone();
+                return Err(match self.broke.take() {
+                    // No answer explains why writing failed, so that is what there is to say.
+                    Some(broke) if error.is_silent() => Fault::Io { error: broke, left: self.left },
+                    _ => Fault::Filter { error, left: self.left },
+                });
+            }
+            // What the exchange has said leaves before it is given more to say, or listens.
+            let waits = matches!(self.exchange.need(), Ok(Need::Write(_) | Need::Fill(_) | Need::Read(_)));
+            if waits && !self.guard.is_drained() {
+                return Ok(self.guard.outgoing(&mut self.exchange).map_or(Need::Done, Need::Write));
+            }
+            if matches!(self.exchange.need(), Ok(Need::Write(_) | Need::Read(_))) {
+                return Ok(self.guard.space().map_or(Need::Done, Need::Read));
+            }
+        }
+        let left = self.left;
         let broke = &mut self.broke;
         self.exchange.need().map_err(|error| match broke.take() {
             // No answer explains why writing failed, so that is what there is to say.
@@ -59,40 +93,66 @@ impl Attempt {
 
     /// Says that the first `count` bytes of [`Need::Write`] left.
     pub fn wrote(&mut self, count: usize) {
-        self.exchange.wrote(count);
+        self.patience.moved();
+        self.left |= count > 0 && (self.exchange.left() || !self.guard.is_filtered());
+        self.guard.wrote(&mut self.exchange, count);
     }
 
     /// Says that `count` bytes were read into [`Need::Read`]; 0 is the end of the stream.
     pub fn read(&mut self, count: usize) {
-        self.exchange.read(count);
+        self.patience.moved();
+        self.guard.read(&mut self.exchange, count);
     }
 
     /// Says that the first `count` bytes of [`Need::Fill`] are filled; 0 ends the body.
     pub fn filled(&mut self, count: usize) {
+        self.patience.moved();
         self.exchange.filled(count);
     }
 
     /// Says that the first `count` bytes of [`Need::Take`] were taken.
     pub fn took(&mut self, count: usize) {
+        self.patience.moved();
         self.exchange.took(count);
     }
 
     /// Says that writing failed. A server that answers early stops reading, so its answer is looked for.
     pub fn write_failed(&mut self, error: io::Error) {
+        self.guard.write_failed(&error);
         self.broke.get_or_insert(error);
         self.exchange.write_failed();
     }
 
     /// The fault that a failure to read is.
     pub fn read_failed(&mut self, error: io::Error) -> Fault {
-        Fault::Io { error: self.broke.take().unwrap_or(error), left: self.exchange.left() }
+        self.guard.read_failed(&error);
+        Fault::Io { error: self.broke.take().unwrap_or(error), left: self.left }
     }
 
-    /// Whether `request`, which failed here, may be sent again on a new connection: this one came out of
-    /// the pool, and the server cannot have acted on the request, or it does not matter if it did.
+    /// Until when the driver may wait for the socket, now that it has to; `None` for ever. When that moment
+    /// has come and nothing moved, the call has failed: [`expired`](Self::expired).
+    pub fn until(&mut self, now: Moment) -> Option<Moment> {
+        if self.guard.is_drained() && matches!(self.exchange.need(), Ok(Need::Fill(_) | Need::Take(_))) {
+            // The caller takes its time.
+            self.patience.moved();
+            return None;
+        }
+        self.patience.until(self.guard.stands(), now)
+    }
+
+    /// The fault that waiting too long is.
+    pub fn expired(&mut self) -> Fault {
+        let error: io::Error = io::ErrorKind::TimedOut.into();
+        self.guard.read_failed(&error);
+        Fault::TimedOut { limit: self.patience.limit(), left: self.left }
+    }
+
+    /// Whether `request`, which failed here by `fault`, may be sent again on a new connection: another one may
+    /// do, and the server cannot have acted on the request, or it does not matter if it did.
     #[must_use]
-    pub fn may_repeat(&self, request: &Request) -> bool {
-        self.warm && !self.exchange.answered() && (!self.exchange.left() || request.idempotent)
+    pub fn may_repeat(&self, request: &Request, fault: &Fault) -> bool {
+        let elsewhere = self.again && fault.is_transport();
+        elsewhere && !self.exchange.answered() && (!self.left || request.idempotent)
     }
 
     /// The answer; see [`Exchange::reply`].
@@ -117,9 +177,15 @@ impl Attempt {
         reply.and_then(|reply| call.decode(&reply)).map_err(|error| Error::from(error).at(&call.request))
     }
 
-    /// Ends the attempt: the buffers for the next one, and whether the connection can carry it.
+    /// Ends the attempt: the line for the next one, and whether it can carry it.
     #[must_use]
-    pub fn finish(self) -> (Buffers, Reuse) {
-        self.exchange.finish()
+    pub fn finish(self) -> (Line, Reuse) {
+        let (buffers, reuse) = self.exchange.finish();
+        (Line::of(buffers, self.guard), reuse)
+    }
+
+    /// The parts of the line, for the protocol that follows on it.
+    pub(super) fn into_parts(self) -> (Buffers, Guard) {
+        (self.exchange.finish().0, self.guard)
     }
 }

@@ -7,7 +7,7 @@ use super::{Attempt, Cause, Error, Session};
 use crate::bytes::{Chance, Moment};
 use crate::call::Request;
 use crate::flow::{Effect, Event, Fault, Flow, FlowError, Slot};
-use crate::wire::{Buffers, Need, Websocket};
+use crate::wire::{Line, Need, Origin, Websocket};
 
 /// What a [`Drive`] wants of its driver. Exhaustive on purpose: a driver handles every case.
 #[derive(Debug)]
@@ -18,15 +18,17 @@ pub enum Step<I, O> {
     Connect {
         /// For which slot.
         slot: Slot,
-        /// Not out of the pool: the one from there was dead.
+        /// Not out of the pool: the one before failed.
         fresh: bool,
+        /// To this server, not to that of the session: never out of the pool.
+        origin: Option<Origin>,
     },
-    /// Let go of this slot's connection: to the pool if there are buffers to keep with it, else close it.
+    /// Let go of this slot's connection: to the pool if there is a line to keep with it, else close it.
     Release {
         /// Which slot's.
         slot: Slot,
         /// What the pool keeps with it.
-        buffers: Option<Buffers>,
+        line: Option<Line>,
     },
     /// Hand this to the caller.
     Item(I),
@@ -61,8 +63,8 @@ pub struct Drive<F: Flow> {
 }
 
 enum Todo {
-    Connect { fresh: bool },
-    Release(Option<Buffers>),
+    Connect { fresh: bool, origin: Option<Origin> },
+    Release(Option<Line>),
 }
 
 impl<F: Flow> Drive<F> {
@@ -100,8 +102,8 @@ impl<F: Flow> Drive<F> {
         loop {
             if let Some((slot, todo)) = self.steps.pop_front() {
                 return match todo {
-                    Todo::Connect { fresh } => Step::Connect { slot, fresh },
-                    Todo::Release(buffers) => Step::Release { slot, buffers },
+                    Todo::Connect { fresh, origin } => Step::Connect { slot, fresh, origin },
+                    Todo::Release(line) => Step::Release { slot, line },
                 };
             }
             if let Some(result) = self.over.take() {
@@ -124,12 +126,18 @@ impl<F: Flow> Drive<F> {
                 continue;
             }
             // One that has passed and woke nothing is no reason to hurry.
-            return Step::Blocked(until.filter(|moment| *moment > now));
+            let until = until.filter(|moment| *moment > now);
+            match (until, self.patience(now)) {
+                (_, Some(end)) if end <= now => self.expire(now),
+                (Some(until), Some(end)) => return Step::Blocked(Some(until.min(end))),
+                (until, end) => return Step::Blocked(until.or(end)),
+            }
         }
     }
 
-    /// The slot's connection stands. `warm` says that it came out of the pool, with `buffers`.
-    pub fn connected(&mut self, slot: Slot, buffers: Buffers, warm: bool, now: Moment) {
+    /// The slot's connection is made. `again` says that another may do if it fails: it came out of the pool,
+    /// or there are other addresses.
+    pub fn connected(&mut self, slot: Slot, line: impl Into<Line>, again: bool, now: Moment) {
         let Some(link) = self.links.get_mut(usize::from(slot)) else { return };
         let Link::Dial(request) = std::mem::replace(link, Link::Empty) else {
             // The flow has lost interest meanwhile.
@@ -137,7 +145,7 @@ impl<F: Flow> Drive<F> {
             return;
         };
         let chance = &mut self.chances[usize::from(slot)];
-        match Attempt::begin(&self.session, &request, buffers, warm, chance) {
+        match Attempt::begin(&self.session, &request, line, again, chance) {
             Ok(attempt) => {
                 let running = Running { attempt, request: *request, headed: false };
                 *link = Link::Exchange(Box::new(running));
@@ -151,10 +159,10 @@ impl<F: Flow> Drive<F> {
     }
 
     /// The slot's connection could not be made.
-    pub fn dial_failed(&mut self, slot: Slot, error: io::Error, now: Moment) {
+    pub fn dial_failed(&mut self, slot: Slot, fault: impl Into<Fault>, now: Moment) {
         if let Some(link @ Link::Dial(_)) = self.links.get_mut(usize::from(slot)) {
             *link = Link::Empty;
-            self.flow.handle(slot, Event::Failed(Fault::Dial(error)), now);
+            self.flow.handle(slot, Event::Failed(fault.into()), now);
             self.quiet = None;
         }
     }
@@ -166,9 +174,7 @@ impl<F: Flow> Drive<F> {
                 Ok(Need::Write(bytes)) => Some(bytes),
                 _ => None,
             },
-            Link::Socket(open) if !open.deaf => {
-                Some(open.socket.outgoing()).filter(|bytes| !bytes.is_empty())
-            }
+            Link::Socket(open) => open.outgoing(),
             _ => None,
         }
     }
@@ -177,7 +183,7 @@ impl<F: Flow> Drive<F> {
     pub fn wrote(&mut self, slot: Slot, count: usize) {
         match self.links.get_mut(usize::from(slot)) {
             Some(Link::Exchange(running)) => running.attempt.wrote(count),
-            Some(Link::Socket(open)) => open.socket.wrote(count),
+            Some(Link::Socket(open)) => open.guard.wrote(&mut open.port, count),
             _ => {}
         }
     }
@@ -186,7 +192,7 @@ impl<F: Flow> Drive<F> {
     pub fn write_failed(&mut self, slot: Slot, error: io::Error) {
         match self.links.get_mut(usize::from(slot)) {
             Some(Link::Exchange(running)) => running.attempt.write_failed(error),
-            Some(Link::Socket(open)) => open.deaf = true,
+            Some(Link::Socket(open)) => open.guard.write_failed(&error),
             _ => {}
         }
     }
@@ -198,7 +204,7 @@ impl<F: Flow> Drive<F> {
                 Ok(Need::Read(space)) => Some(space),
                 _ => None,
             },
-            Link::Socket(open) if !open.over => Some(open.socket.space()),
+            Link::Socket(open) => open.incoming(),
             _ => None,
         }
     }
@@ -208,7 +214,7 @@ impl<F: Flow> Drive<F> {
     pub fn read(&mut self, slot: Slot, count: usize) {
         match self.links.get_mut(usize::from(slot)) {
             Some(Link::Exchange(running)) => running.attempt.read(count),
-            Some(Link::Socket(open)) => open.socket.read(count),
+            Some(Link::Socket(open)) => open.guard.read(&mut open.port, count),
             _ => {}
         }
     }
@@ -223,7 +229,8 @@ impl<F: Flow> Drive<F> {
                 let fault = running.attempt.read_failed(error);
                 running.fail(fault, tell)
             }
-            Link::Socket(_) => {
+            Link::Socket(open) => {
+                open.guard.read_failed(&error);
                 let mut tell = tell;
                 tell(Event::Failed(Fault::Io { error, left: true }));
                 News::Over
@@ -313,8 +320,8 @@ impl<F: Flow> Drive<F> {
         self.last = Some(line);
         match self.session.check(&request) {
             Ok(()) => {
+                self.steps.push_back((slot, Todo::Connect { fresh: false, origin: request.origin.clone() }));
                 self.links[at] = Link::Dial(Box::new(request));
-                self.steps.push_back((slot, Todo::Connect { fresh: false }));
             }
             Err(error) => self.flow.handle(slot, Event::Failed(Fault::Call(error)), now),
         }
@@ -329,6 +336,30 @@ impl<F: Flow> Drive<F> {
                 self.steps.retain(|(other, todo)| *other != slot || !matches!(todo, Todo::Connect { .. }));
                 self.steps.push_back((slot, Todo::Release(None)));
             }
+        }
+    }
+
+    /// Until when there is patience with one of the links.
+    fn patience(&mut self, now: Moment) -> Option<Moment> {
+        let ends = self.links.iter_mut().filter_map(|link| match link {
+            Link::Exchange(running) => running.attempt.until(now),
+            _ => None,
+        });
+        ends.min()
+    }
+
+    /// Ends the links with which there is no more patience.
+    fn expire(&mut self, now: Moment) {
+        for at in 0..self.links.len() {
+            let slot = Slot::try_from(at).unwrap_or(Slot::MAX);
+            let Link::Exchange(running) = &mut self.links[at] else { continue };
+            if running.attempt.until(now).is_none_or(|end| end > now) {
+                continue;
+            }
+            let fault = running.attempt.expired();
+            let flow = &mut self.flow;
+            let news = running.fail(fault, |event| flow.handle(slot, event, now));
+            self.settle(slot, news, now);
         }
     }
 
@@ -357,24 +388,25 @@ impl<F: Flow> Drive<F> {
             News::None => return,
             News::Told => {}
             News::Again(request) => {
+                let origin = request.origin.clone();
                 *link = Link::Dial(request);
                 self.steps.push_back((slot, Todo::Release(None)));
-                self.steps.push_back((slot, Todo::Connect { fresh: true }));
+                self.steps.push_back((slot, Todo::Connect { fresh: true, origin }));
             }
             News::Upgraded => {
                 let Link::Exchange(running) = std::mem::replace(link, Link::Empty) else { return };
-                let (buffers, _) = running.attempt.finish();
+                let (buffers, guard) = running.attempt.into_parts();
                 let chance = self.chances[usize::from(slot)].fork();
                 let socket = Websocket::client(buffers.into_rest(), &self.session.limits, chance);
-                *link = Link::Socket(Box::new(Open::new(socket)));
+                *link = Link::Socket(Box::new(Open::new(socket, guard)));
                 self.flow.handle(slot, Event::Opened, now);
             }
             News::Over => {
-                let buffers = match std::mem::replace(link, Link::Empty) {
+                let line = match std::mem::replace(link, Link::Empty) {
                     Link::Exchange(running) => running.into_reusable(),
                     _ => None,
                 };
-                self.steps.push_back((slot, Todo::Release(buffers)));
+                self.steps.push_back((slot, Todo::Release(line)));
             }
         }
         self.quiet = None;

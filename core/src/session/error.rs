@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::call::{CallError, Request};
 use crate::flow::{Fault, FlowError, LoginError};
 use crate::model::Operation;
+use crate::wire::{FilterError, ServerCertificate, TlsError};
 
 /// Whose fault it is and what can be done about it, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +23,8 @@ pub enum ErrorKind {
     Protocol,
     /// The server does not trust this client, or forbids the call.
     Untrusted,
+    /// This client does not trust the server: its certificate is not the right one. Nothing was sent.
+    UnverifiedServer,
     /// The object does not exist.
     NotFound,
     /// The object changed in between (412), or is in the way (409).
@@ -62,8 +65,16 @@ pub enum Cause {
         /// What it calls itself.
         name: String,
     },
-    /// The server shows untrusted clients too little to work with.
-    Untrusted,
+    /// None of the addresses of the server answers.
+    NoAnswer {
+        /// What was tried, in order, and how each failed.
+        tried: Vec<(String, Error)>,
+    },
+    /// TLS cannot be spoken with what was given for it.
+    #[cfg(feature = "tls")]
+    Tls(crate::wire::SettingsError),
+    /// What the host keeps for clients, such as `config.yml`, is not there or of no use.
+    Host(Box<dyn std::error::Error + Send + Sync>),
     /// The caller's reader failed in mid-upload; the connection was closed, so that the server does not take
     /// a part for the whole.
     Input(io::Error),
@@ -112,14 +123,6 @@ impl Error {
         self
     }
 
-    pub(crate) fn stranger(name: &str, untrusted: bool) -> Self {
-        Self::new(if name.is_empty() && untrusted {
-            Cause::Untrusted
-        } else {
-            Cause::Stranger { name: name.into() }
-        })
-    }
-
     /// What happened.
     #[must_use]
     pub const fn cause(&self) -> &Cause {
@@ -136,9 +139,11 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match &self.0.cause {
-            Cause::NoDaemon { .. } => ErrorKind::Unreachable,
+            Cause::NoDaemon { .. } | Cause::NoAnswer { .. } => ErrorKind::Unreachable,
+            Cause::Host(_) => ErrorKind::Misuse,
+            #[cfg(feature = "tls")]
+            Cause::Tls(_) => ErrorKind::Misuse,
             Cause::Stranger { .. } => ErrorKind::Protocol,
-            Cause::Untrusted => ErrorKind::Untrusted,
             Cause::Input(_) => ErrorKind::Input,
             Cause::Output(_) | Cause::Transcript { .. } => ErrorKind::Output,
             Cause::Over | Cause::Stuck => ErrorKind::Misuse,
@@ -207,6 +212,19 @@ impl Error {
         self.kind() == ErrorKind::Untrusted
     }
 
+    /// The certificate that the server showed, if it is not the right one: to be looked at, and to be pinned if
+    /// it is the right one after all.
+    #[must_use]
+    pub fn server_certificate(&self) -> Option<&ServerCertificate> {
+        match &self.0.cause {
+            Cause::Flow(FlowError::Fault(Fault::Filter {
+                error: FilterError::Tls(TlsError::Distrusted { certificate, .. }),
+                ..
+            })) => Some(certificate),
+            _ => None,
+        }
+    }
+
     /// Whether the server lacks what the call needs.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
@@ -218,7 +236,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match &self.0.cause {
-            Cause::NoDaemon { .. } => true,
+            Cause::NoDaemon { .. } | Cause::NoAnswer { .. } => true,
             Cause::Flow(FlowError::Fault(fault)) => !fault.may_have_acted(),
             Cause::Flow(FlowError::Conflict { .. }) => true,
             _ => self.code() == Some(503),
@@ -226,7 +244,7 @@ impl Error {
     }
 }
 
-const fn flow_kind(error: &FlowError) -> ErrorKind {
+fn flow_kind(error: &FlowError) -> ErrorKind {
     match error {
         FlowError::Call(error) => call_kind(error),
         FlowError::Fault(fault) => fault_kind(fault),
@@ -269,9 +287,12 @@ const fn call_kind(error: &CallError) -> ErrorKind {
     }
 }
 
-const fn fault_kind(fault: &Fault) -> ErrorKind {
+fn fault_kind(fault: &Fault) -> ErrorKind {
     use crate::wire::WireError;
     match fault {
+        Fault::Dial(error) if error.kind() == io::ErrorKind::TimedOut => ErrorKind::TimedOut,
+        Fault::TimedOut { .. } => ErrorKind::TimedOut,
+        Fault::Filter { error, .. } => filter_kind(error),
         Fault::Dial(_) => ErrorKind::Unreachable,
         Fault::Io { .. } => ErrorKind::Transport,
         Fault::Wire { error: WireError::CutBody { .. }, .. } => ErrorKind::Truncated,
@@ -283,6 +304,16 @@ const fn fault_kind(fault: &Fault) -> ErrorKind {
         }
         Fault::Wire { .. } | Fault::Websocket(_) => ErrorKind::Protocol,
         Fault::Call(error) => call_kind(error),
+    }
+}
+
+fn filter_kind(error: &FilterError) -> ErrorKind {
+    match error {
+        FilterError::Tls(TlsError::Distrusted { .. }) => ErrorKind::UnverifiedServer,
+        FilterError::Tls(TlsError::Closed) => ErrorKind::Transport,
+        FilterError::Tls(TlsError::BadName(_)) | FilterError::NoTls => ErrorKind::Misuse,
+        FilterError::Tls(_) => ErrorKind::Protocol,
+        FilterError::Tunnel(_) => ErrorKind::Unreachable,
     }
 }
 
@@ -319,9 +350,19 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
+            Cause::NoAnswer { tried } => {
+                f.write_str("no address of the server answers")?;
+                for (at, (address, error)) in tried.iter().enumerate() {
+                    let between = if at == 0 { "; tried " } else { ", " };
+                    write!(f, "{between}{address} ({error})")?;
+                }
+                Ok(())
+            }
+            #[cfg(feature = "tls")]
+            Cause::Tls(error) => error.fmt(f),
+            Cause::Host(error) => error.fmt(f),
             Cause::Stranger { name } if name.is_empty() => f.write_str("the server does not say what it is"),
             Cause::Stranger { name } => write!(f, "the server is {name:?}, neither LXD nor Incus"),
-            Cause::Untrusted => f.write_str("the server does not trust this client"),
             Cause::Input(_) => f.write_str("the data to upload could not be read"),
             Cause::Output(_) => f.write_str("the data that came could not be written"),
             Cause::Transcript { path, .. } => {
@@ -347,6 +388,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.cause {
             Cause::Flow(error) => error.source(),
+            Cause::Host(error) => error.source(),
             Cause::Input(error) | Cause::Output(error) | Cause::Transcript { error, .. } => Some(error),
             _ => None,
         }

@@ -3,7 +3,7 @@ use http::StatusCode;
 use super::Attempt;
 use crate::call::Request;
 use crate::flow::{Event, Fault, Message};
-use crate::wire::{Buffers, Incoming, Need, Reuse, Websocket};
+use crate::wire::{Guard, Incoming, Line, Need, Plain, Reuse, Websocket};
 
 /// What a slot of a flow holds.
 pub(super) enum Link {
@@ -27,13 +27,19 @@ pub(super) struct Running {
 
 /// A websocket that stands.
 pub(super) struct Open {
-    pub(super) socket: Websocket,
+    pub(super) port: Port,
+    pub(super) guard: Guard,
     /// Something was written and has not left.
-    pub(super) unsent: bool,
-    /// Writing failed. What had arrived before is still read.
-    pub(super) deaf: bool,
+    unsent: bool,
     /// It is over; only the goodbye has yet to leave.
-    pub(super) over: bool,
+    over: bool,
+}
+
+/// The websocket as bytes.
+pub(super) struct Port {
+    socket: Websocket,
+    /// It has understood all that came.
+    hungry: bool,
 }
 
 /// What has become of a link.
@@ -77,41 +83,53 @@ impl Running {
     }
 
     pub(super) fn fail(&self, fault: Fault, mut tell: impl FnMut(Event<'_>)) -> News {
-        if self.attempt.may_repeat(&self.request) {
+        if self.attempt.may_repeat(&self.request, &fault) {
             return News::Again(Box::new(self.request.clone()));
         }
         tell(Event::Failed(fault));
         News::Over
     }
 
-    /// The buffers, if the connection can carry another exchange.
-    pub(super) fn into_reusable(self) -> Option<Buffers> {
+    /// The line, if it can carry another exchange with the server of the session.
+    pub(super) fn into_reusable(self) -> Option<Line> {
         match self.attempt.finish() {
-            (buffers, Reuse::Yes) => Some(buffers),
+            (line, Reuse::Yes) if self.request.origin.is_none() => Some(line),
             _ => None,
         }
     }
 }
 
 impl Open {
-    pub(super) const fn new(socket: Websocket) -> Self {
-        Self { socket, unsent: false, deaf: false, over: false }
+    pub(super) const fn new(socket: Websocket, guard: Guard) -> Self {
+        Self { port: Port { socket, hungry: false }, guard, unsent: false, over: false }
     }
 
     pub(super) fn send(&mut self, message: &Message) {
         self.unsent = true;
-        if self.deaf {
+        if self.guard.is_deaf() {
             return;
         }
         match message {
-            Message::Text(text) => self.socket.send_text(text),
-            Message::Binary(bytes) => self.socket.send_binary(bytes),
+            Message::Text(text) => self.port.socket.send_text(text),
+            Message::Binary(bytes) => self.port.socket.send_binary(bytes),
         };
+    }
+
+    pub(super) fn outgoing(&mut self) -> Option<&[u8]> {
+        self.guard.outgoing(&mut self.port)
+    }
+
+    pub(super) fn incoming(&mut self) -> Option<&mut [u8]> {
+        if self.over {
+            return None;
+        }
+        self.guard.incoming(&mut self.port)
     }
 
     /// Looks for what arrived and tells the flow by `tell`.
     pub(super) fn advance(&mut self, mut tell: impl FnMut(Event<'_>)) -> News {
-        let sent = self.deaf || self.socket.outgoing().is_empty();
+        self.guard.pass(&mut self.port);
+        let sent = self.guard.is_deaf() || (self.port.outgoing().is_none() && self.guard.is_drained());
         if self.over {
             return if sent { News::Over } else { News::None };
         }
@@ -120,25 +138,71 @@ impl Open {
             tell(Event::Drained);
             return News::Told;
         }
-        let heard = self.socket.heard();
-        match self.socket.next() {
-            Ok(None) if heard => tell(Event::Heard),
-            Ok(None) => return News::None,
-            Ok(Some(Incoming::Binary { piece, .. })) => tell(Event::Binary(piece)),
-            Ok(Some(Incoming::Text(text))) => tell(Event::Text(text)),
-            Ok(Some(Incoming::Closing { .. })) => {
-                tell(Event::Ended);
-                self.over = true;
+        loop {
+            let heard = self.port.socket.heard();
+            match self.port.socket.next() {
+                Ok(None) => {}
+                Ok(Some(Incoming::Binary { piece, .. })) => {
+                    tell(Event::Binary(piece));
+                    return News::Told;
+                }
+                Ok(Some(Incoming::Text(text))) => {
+                    tell(Event::Text(text));
+                    return News::Told;
+                }
+                Ok(Some(Incoming::Closing { .. })) => {
+                    tell(Event::Ended);
+                    self.over = true;
+                    return News::Told;
+                }
+                Ok(Some(Incoming::End)) => {
+                    tell(Event::Ended);
+                    return News::Over;
+                }
+                Err(error) => {
+                    tell(Event::Failed(Fault::Websocket(error)));
+                    self.over = true;
+                    return News::Told;
+                }
             }
-            Ok(Some(Incoming::End)) => {
-                tell(Event::Ended);
+            self.port.hungry = true;
+            self.guard.pass(&mut self.port);
+            if !self.port.hungry {
+                continue;
+            }
+            if let Some(error) = self.guard.failed() {
+                tell(Event::Failed(Fault::Filter { error: error.clone(), left: true }));
                 return News::Over;
             }
-            Err(error) => {
-                tell(Event::Failed(Fault::Websocket(error)));
-                self.over = true;
+            if heard {
+                tell(Event::Heard);
+                return News::Told;
             }
+            return News::None;
         }
-        News::Told
+    }
+}
+
+impl Plain for Port {
+    fn outgoing(&mut self) -> Option<&[u8]> {
+        Some(self.socket.outgoing()).filter(|bytes| !bytes.is_empty())
+    }
+
+    fn wrote(&mut self, count: usize) {
+        self.socket.wrote(count);
+    }
+
+    fn incoming(&mut self) -> Option<&mut [u8]> {
+        self.hungry.then(|| self.socket.space())
+    }
+
+    fn read(&mut self, count: usize) {
+        self.hungry = false;
+        self.socket.read(count);
+    }
+
+    fn cut(&mut self) {
+        // The servers themselves end a websocket in this way.
+        self.read(0);
     }
 }

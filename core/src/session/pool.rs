@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::bytes::Moment;
-use crate::wire::Buffers;
+use crate::wire::Line;
 
 /// How long a connection may rest. Incus closes one after 30 seconds.
 const LONGEST_REST: Duration = Duration::from_secs(25);
@@ -12,7 +12,7 @@ const IDLE: usize = 64;
 /// others age and go.
 #[derive(Debug)]
 pub struct Pool<S> {
-    idle: Vec<(S, Buffers, Moment)>,
+    idle: Vec<(S, Line, Moment)>,
     most: usize,
 }
 
@@ -35,24 +35,24 @@ impl<S> Pool<S> {
     pub fn take(
         &mut self,
         now: Moment,
-        mut usable: impl FnMut(&S, Duration) -> bool,
-    ) -> Option<(S, Buffers)> {
-        while let Some((socket, buffers, since)) = self.idle.pop() {
+        mut usable: impl FnMut(&mut S, Duration) -> bool,
+    ) -> Option<(S, Line)> {
+        while let Some((mut socket, line, since)) = self.idle.pop() {
             let rested = now.since(since);
             if rested >= LONGEST_REST {
                 // What lies below rests even longer.
                 self.idle.clear();
-            } else if usable(&socket, rested) {
-                return Some((socket, buffers));
+            } else if usable(&mut socket, rested) {
+                return Some((socket, line));
             }
         }
         None
     }
 
     /// Lays a connection to rest; drops it if there are enough.
-    pub fn put(&mut self, socket: S, buffers: Buffers, now: Moment) {
+    pub fn put(&mut self, socket: S, line: Line, now: Moment) {
         if self.idle.len() < self.most {
-            self.idle.push((socket, buffers, now));
+            self.idle.push((socket, line, now));
         }
     }
 
@@ -85,8 +85,8 @@ mod tests {
     #[test]
     fn the_last_one_put_is_taken_and_old_ones_go() {
         let mut pool = Pool::new(None);
-        pool.put("old", Buffers::new(), at(0));
-        pool.put("new", Buffers::new(), at(20));
+        pool.put("old", Line::new(), at(0));
+        pool.put("new", Line::new(), at(20));
         assert_eq!(pool.take(at(30), |_, _| true).unwrap().0, "new");
         assert!(pool.take(at(30), |_, _| true).is_none());
         assert!(pool.is_empty());
@@ -96,7 +96,7 @@ mod tests {
     fn what_is_of_no_use_is_dropped_on_the_way() {
         let mut pool = Pool::new(None);
         for (name, since) in [("good", 1), ("noisy", 2)] {
-            pool.put(name, Buffers::new(), at(since));
+            pool.put(name, Line::new(), at(since));
         }
         let mut rests = Vec::new();
         let taken = pool.take(at(3), |name, rested| {
@@ -110,11 +110,11 @@ mod tests {
     #[test]
     fn it_is_bounded() {
         let mut pool = Pool::new(Some(1));
-        pool.put("a", Buffers::new(), at(0));
-        pool.put("b", Buffers::new(), at(0));
+        pool.put("a", Line::new(), at(0));
+        pool.put("b", Line::new(), at(0));
         assert_eq!(pool.len(), 1);
         let mut none = Pool::new(Some(0));
-        none.put("a", Buffers::new(), at(0));
+        none.put("a", Line::new(), at(0));
         assert!(none.take(at(0), |_, _| true).is_none());
     }
 }

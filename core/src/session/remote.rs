@@ -1,6 +1,16 @@
 use std::path::PathBuf;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 
-use crate::bytes::Limits;
+use super::Patience;
+use crate::bytes::{Limits, Secret};
+use crate::call::Credential;
+#[cfg(feature = "tls")]
+use crate::wire::{Identity, TlsSettings, Trust};
+use crate::wire::{Origin, OriginError, Proxy, Scheme};
+
+/// The port of both daemons.
+const PORT: u16 = 8443;
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -11,6 +21,21 @@ pub enum Address {
     Local,
     /// A Unix socket at this path.
     Socket(PathBuf),
+    /// A server of the network, by HTTPS: one of these addresses after the other, until one works. That one
+    /// stays in use until it fails. The members of a cluster are one server.
+    Network(Vec<Origin>),
+    /// What the stock clients call so in their `config.yml`.
+    Named(String),
+}
+
+impl Address {
+    /// What stands in `Host`, if it is a server of the network.
+    pub(super) fn authority(&self) -> Option<String> {
+        match self {
+            Self::Network(origins) => origins.first().map(Origin::authority),
+            _ => None,
+        }
+    }
 }
 
 /// A server to connect to, and how.
@@ -31,6 +56,15 @@ pub struct Remote {
     pub project: Option<String>,
     /// What is accepted from it.
     pub limits: Limits,
+    /// How long is waited for it.
+    pub patience: Patience,
+    /// Which server is the right one, who the client is, and what else TLS needs.
+    #[cfg(feature = "tls")]
+    pub tls: TlsSettings,
+    /// What says who is calling, beside the client's certificate.
+    pub credential: Credential,
+    /// The proxy to a server of the network.
+    pub proxy: Via,
     /// The seed of websocket masks and keys. Default: a new one for every client. Set it where the same
     /// calls must give the same bytes.
     pub seed: Option<u64>,
@@ -38,6 +72,19 @@ pub struct Remote {
     pub idle: Option<usize>,
     /// Where a transcript is written. Default: nowhere.
     pub transcript: Option<TranscriptFile>,
+}
+
+/// Which proxy leads to a server of the network. A Unix socket is never reached through one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Via {
+    /// What the environment says: `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`.
+    #[default]
+    Environment,
+    /// None.
+    Direct,
+    /// This one.
+    Proxy(Proxy),
 }
 
 /// The file that a client writes what passes between it and the server to: bytes, direction, connection, slot,
@@ -103,6 +150,94 @@ impl Remote {
         Self { address: Address::Socket(path.into()), ..Self::default() }
     }
 
+    /// A server of the network, at `https://host:8443` or `host`. Further addresses of the same server, such
+    /// as the members of a cluster, can be added by [`or`](Self::or).
+    ///
+    /// Say also which server is the right one, by [`trust`](Self::trust), and who you are, by
+    /// [`identity`](Self::identity).
+    ///
+    /// # Errors
+    /// [`OriginError`] if that is no address. `http://` is taken only for this machine itself: nothing would
+    /// protect what is sent.
+    pub fn https(address: &str) -> Result<Self, OriginError> {
+        Self::default().or(address)
+    }
+
+    /// What the stock clients call so in their `config.yml`: its addresses, project, certificates.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { address: Address::Named(name.into()), ..Self::default() }
+    }
+
+    /// The same server has this address, too. It is tried when those before it fail.
+    ///
+    /// # Errors
+    /// As [`https`](Self::https).
+    pub fn or(mut self, address: &str) -> Result<Self, OriginError> {
+        let origin = Origin::parse(address, PORT)?;
+        if origin.scheme() == Scheme::Http && !origin.host().is_loopback() {
+            return Err(OriginError::Plain);
+        }
+        match &mut self.address {
+            Address::Network(origins) => origins.push(origin),
+            other => *other = Address::Network(vec![origin]),
+        }
+        Ok(self)
+    }
+
+    /// Which server is the right one: a certificate, a fingerprint, authorities.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn trust(mut self, trust: impl Into<Trust>) -> Self {
+        self.tls.trust = trust.into();
+        self
+    }
+
+    /// Who the client is, to servers of the network.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.tls.identity = Some(identity);
+        self
+    }
+
+    /// With TLS 1.2 allowed beside 1.3, for something old before the server.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub const fn tls12(mut self) -> Self {
+        self.tls.tls12 = true;
+        self
+    }
+
+    /// With this cryptography instead of that of the feature `ring`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn provider(mut self, provider: Arc<rustls::crypto::CryptoProvider>) -> Self {
+        self.tls.provider = Some(provider);
+        self
+    }
+
+    /// With this token in each request: `Authorization: Bearer`.
+    #[must_use]
+    pub fn bearer(mut self, token: Secret) -> Self {
+        self.credential = Credential::Bearer(token);
+        self
+    }
+
+    /// Through this proxy, or through none.
+    #[must_use]
+    pub fn via(mut self, via: Via) -> Self {
+        self.proxy = via;
+        self
+    }
+
+    /// With so much patience.
+    #[must_use]
+    pub const fn patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// In this project, unless a call names another.
     #[must_use]
     pub fn project(mut self, project: impl Into<String>) -> Self {
@@ -141,9 +276,15 @@ impl Remote {
 }
 
 impl From<&str> for Remote {
-    /// The server behind the Unix socket at this path.
-    fn from(path: &str) -> Self {
-        Self::socket(path)
+    /// `/…` and `unix://…` are the path of a Unix socket; anything else is a name of the stock clients'
+    /// `config.yml`, with or without its colon. For a server of the network there is [`Remote::https`].
+    fn from(text: &str) -> Self {
+        match text.strip_prefix("unix://") {
+            Some("") => Self::local(),
+            Some(path) => Self::socket(path),
+            None if text.contains('/') => Self::socket(text),
+            None => Self::named(text.strip_suffix(':').unwrap_or(text)),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Error, Remote};
+use super::{Cause, Error, Patience, Remote};
 use crate::bytes::{Chance, Limits};
 use crate::call::{self, Call, CallError, Credential, Dialect, Extensions, Flavour, Peer, Request, Target};
 use crate::flow::Fault;
@@ -17,6 +17,12 @@ pub struct Session {
     pub project: Option<String>,
     /// What is accepted from it.
     pub limits: Limits,
+    /// How long is waited for it.
+    pub patience: Patience,
+    /// What says who is calling, beside the client's certificate.
+    pub credential: Credential,
+    /// What stands in `Host`.
+    pub host: String,
     /// What it said of itself when it was greeted.
     pub server: Server,
 }
@@ -29,6 +35,9 @@ impl Session {
             dialect: Dialect { flavour: Flavour::Incus, extensions: Extensions::default() },
             project: None,
             limits: remote.limits.clone(),
+            patience: remote.patience,
+            credential: remote.credential.clone(),
+            host: remote.address.authority().unwrap_or_else(|| HOST.into()),
             server: Server::default(),
         }
     }
@@ -42,19 +51,17 @@ impl Session {
     /// The session with a server that answered its greeting.
     ///
     /// # Errors
-    /// [`ErrorKind::Protocol`](super::ErrorKind::Protocol) if it is neither LXD nor Incus,
-    /// [`ErrorKind::Untrusted`](super::ErrorKind::Untrusted) if it does not trust us.
+    /// [`ErrorKind::Protocol`](super::ErrorKind::Protocol) if it is neither LXD nor Incus.
     pub fn greeted(remote: &Remote, server: Server) -> Result<Self, Error> {
-        let name = server.environment().server().as_str();
-        let Some(flavour) = Flavour::named(name) else {
-            return Err(Error::stranger(name, !server.is_trusted()));
+        let Some(flavour) = Flavour::of(&server) else {
+            return Err(Error::new(Cause::Stranger { name: server.environment().server().clone() }));
         };
         let extensions = server.api_extensions().iter().cloned().collect();
         Ok(Self {
             dialect: Dialect { flavour, extensions },
             project: remote.project.clone(),
-            limits: remote.limits.clone(),
             server,
+            ..Self::stranger(remote)
         })
     }
 
@@ -79,8 +86,8 @@ impl Session {
         let peer = Peer {
             dialect: &self.dialect,
             project: self.project.as_deref(),
-            credential: &Credential::None,
-            host: HOST,
+            credential: &self.credential,
+            host: &self.host,
             limits: &self.limits,
         };
         call::encode(request, &peer, buffers, chance)

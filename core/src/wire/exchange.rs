@@ -93,6 +93,7 @@ pub struct Exchange {
     write_failed: bool,
     left: bool,
     ended: bool,
+    severed: bool,
     scanned: usize,
     interim: usize,
     status: Option<StatusCode>,
@@ -135,6 +136,7 @@ impl Exchange {
             write_failed: false,
             left: false,
             ended: false,
+            severed: false,
             scanned: 0,
             interim: 0,
             status: None,
@@ -204,6 +206,12 @@ impl Exchange {
             self.heard = true;
             self.buffers.inbox.filled(count);
         }
+    }
+
+    /// Says that the stream ended although the peer, which speaks a protocol that says so, had not said that it
+    /// would. A body that only the end of the connection ends is not complete then.
+    pub fn cut(&mut self) {
+        (self.ended, self.severed) = (true, true);
     }
 
     /// Says that the first `count` bytes of [`Need::Take`] were taken.
@@ -339,7 +347,7 @@ impl Exchange {
                     if self.ready > 0 {
                         return Ok(Step::Take);
                     }
-                    if !self.ended {
+                    if !self.ended || self.severed {
                         return self.read_body(0);
                     }
                     self.phase = Phase::Done;

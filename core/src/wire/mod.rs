@@ -15,12 +15,16 @@ mod chunked;
 mod draft;
 mod error;
 mod exchange;
+mod filter;
 mod frame;
 mod handshake;
 mod head;
+mod line;
 mod origin;
 mod reply;
+mod tls;
 mod tunnel;
+mod tunnelled;
 mod upload;
 mod websocket;
 
@@ -28,8 +32,18 @@ pub use buffers::Buffers;
 pub use draft::{Draft, Payload, Plan, Upgrade, Want};
 pub use error::WireError;
 pub use exchange::{Exchange, Need, Reuse};
+pub use filter::{Filter, FilterError, Opened};
 pub use handshake::Key;
+pub(crate) use line::{Guard, Plain};
+pub use line::{Line, Listener};
 pub use origin::{Host, Origin, OriginError, Scheme};
 pub use reply::{Fields, Reply};
+#[cfg(feature = "tls")]
+pub use tls::{
+    Authorities, Identity, IdentityError, SettingsError, Tls, TlsClient, TlsSettings, TlsWorld, Trust,
+    TrustError,
+};
+pub use tls::{Distrust, Fingerprint, FingerprintError, ServerCertificate, TlsError};
 pub use tunnel::{Proxy, ProxyError, ProxyKind, SocksRefusal, Tunnel, TunnelError};
+pub use tunnelled::Tunnelled;
 pub use websocket::{Incoming, Websocket, WebsocketError};

@@ -271,6 +271,8 @@ pub enum OriginError {
     NoBrackets,
     /// An IPv6 address with a zone (`%eth0`), which means something on one machine only.
     Zone,
+    /// It is plain HTTP, and not to this machine.
+    Plain,
     /// The port is not a number from 1 to 65535.
     BadPort,
     /// There is a user name before the host.
@@ -294,6 +296,9 @@ impl fmt::Display for OriginError {
             Self::BadName => "the host of the address is no valid name",
             Self::BadAddress => "the host of the address is no valid IP address",
             Self::NoBrackets => "an IPv6 address must be in brackets",
+            Self::Plain => {
+                "plain HTTP protects nothing of what is sent, so it is spoken only to this machine: write https://"
+            }
             Self::Zone => "an IPv6 address with a zone cannot be used",
             Self::BadPort => "the port of the address is not a number from 1 to 65535",
             Self::User => "the address has a user name in it",

@@ -1,44 +1,53 @@
-//! Sockets to the server, and the pool of them that clones of a client share.
+//! Connections to the server, and the pool of them that clones of a client share.
 
-use std::io::{self, Read, Write};
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lxio_core::bytes::{Chance, Moment};
-use lxio_core::session::{Pool, Session};
-use lxio_core::wire::Buffers;
-use lxio_host::transcript::{Part, Tap, Tape};
-use lxio_host::{Clock, explain};
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use lxio_core::flow::{Fault, Limit};
+use lxio_core::session::{Dial, Error, Pool, Remote, Session, Way};
+use lxio_core::wire::{Host, Line, Origin};
+use lxio_host::transcript::Tape;
+use lxio_host::{Clock, Destination, explain, seed, tune};
+
+use crate::socket::{Dialler, Socket};
 
 /// What clones of a client share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) session: Arc<Session>,
-    path: PathBuf,
+    pub(crate) there: Arc<There>,
     clock: Clock,
     pool: Mutex<Pool<Socket>>,
     chance: Mutex<Chance>,
-    tape: Option<Tape>,
 }
 
+/// How connections are made.
+#[derive(Debug)]
+pub(crate) struct There {
+    pub(crate) destination: Destination,
+    dialler: Option<Dialler>,
+    tape: Option<Tape>,
+    /// The seed of a client's masks and keys.
+    pub(crate) seed: u64,
+}
+
+/// A new connection and its line.
+pub(crate) type Dialled = Result<(Socket, Line), Fault>;
+
 impl Shared {
-    pub(crate) fn new(
-        session: Session,
-        path: PathBuf,
-        seed: u64,
-        idle: Option<usize>,
-        tape: Option<Tape>,
-    ) -> Self {
+    pub(crate) fn new(session: Session, there: Arc<There>, seed: u64) -> Self {
+        let idle = there.destination.remote.idle;
         Self {
             session: Arc::new(session),
-            path,
+            there,
             clock: Clock::start(),
             pool: Mutex::new(Pool::new(idle)),
             chance: Mutex::new(Chance::seeded(seed)),
-            tape,
         }
     }
 
@@ -53,24 +62,27 @@ impl Shared {
 
     /// The number of a conversation in the transcript; 0 if there is none.
     pub(crate) fn run(&self) -> u64 {
-        self.tape.as_ref().map_or(0, Tape::run)
+        self.there.tape.as_ref().map_or(0, Tape::run)
     }
 
     /// A connection out of the pool. Those that are of no use any more are dropped on the way.
-    pub(crate) fn warm(&self) -> Option<(Socket, Buffers)> {
+    pub(crate) fn warm(&self) -> Option<(Socket, Line)> {
         let now = self.now();
         lock(&self.pool).take(now, |socket, rested| rested < Pool::<Socket>::JUST_NOW || socket.is_silent())
     }
 
-    /// A new connection.
-    pub(crate) fn dial(&self) -> io::Result<Socket> {
-        dial(&self.path, self.tape.as_ref())
+    /// A new connection: to the server, or to another one.
+    pub(crate) fn dial(&self, origin: Option<&Origin>) -> Dialled {
+        match origin {
+            None => self.there.dial(),
+            Some(origin) => self.there.dial_to(origin),
+        }
     }
 
     /// Back to the pool.
-    pub(crate) fn rest(&self, socket: Socket, buffers: Buffers) {
+    pub(crate) fn rest(&self, socket: Socket, line: Line) {
         let now = self.now();
-        lock(&self.pool).put(socket, buffers, now);
+        lock(&self.pool).put(socket, line, now);
     }
 
     /// One connection of the pool was dead: the server closed them, so none is worth trying.
@@ -79,65 +91,99 @@ impl Shared {
     }
 }
 
-/// Connects to the socket at `path`.
-pub(crate) fn dial(path: &Path, tape: Option<&Tape>) -> io::Result<Socket> {
-    match UnixStream::connect(path) {
-        Ok(stream) => Ok(Socket { stream, tap: tape.map(Tape::opened).unwrap_or_default() }),
-        Err(error) => {
-            if let Some(tape) = tape {
-                tape.refused(&error);
+impl There {
+    pub(crate) fn new(remote: Remote, dialler: Option<Dialler>) -> Result<Arc<Self>, Error> {
+        let seed = remote.seed.unwrap_or_else(seed);
+        let tape = Tape::of(&remote, seed, env!("CARGO_PKG_NAME"))?;
+        let destination = Destination::of(remote)?;
+        Ok(Arc::new(Self { destination, dialler, tape, seed }))
+    }
+
+    /// A new connection to the server, by the first of its addresses that can be connected to, from the one in
+    /// use on.
+    fn dial(&self) -> Dialled {
+        let route = &self.destination.route;
+        let first = route.current();
+        let mut failed = None;
+        for number in first..first + route.len() {
+            let Some(way) = route.way(number) else { break };
+            match self.dial_way(way, number) {
+                Ok(made) => {
+                    route.works(number);
+                    return Ok(made);
+                }
+                Err(fault) if fault.is_transport() => failed = Some(fault),
+                Err(fault) => return Err(fault),
             }
-            Err(explain(path, error))
+        }
+        Err(failed.unwrap_or_else(|| Fault::Dial(io::ErrorKind::AddrNotAvailable.into())))
+    }
+
+    fn dial_to(&self, origin: &Origin) -> Dialled {
+        let way = self.destination.way_to(origin).map_err(|error| Fault::Dial(io::Error::other(error)))?;
+        self.dial_way(&way, 0)
+    }
+
+    /// A new connection on this way, which has this number.
+    pub(crate) fn dial_way(&self, way: &Way, number: usize) -> Dialled {
+        let remote = &self.destination.remote;
+        let line = way.line(&remote.limits)?;
+        let made = match &self.dialler {
+            Some(dialler) => dialler.dial(),
+            None => connect(&way.dial, remote.patience.connect),
+        };
+        match made {
+            Ok(stream) => {
+                let socket = Socket::new(stream, number);
+                Ok(match &self.tape {
+                    Some(tape) => (socket, line.heard_by(tape.opened())),
+                    None => (socket, line),
+                })
+            }
+            Err(error) => {
+                if let Some(tape) = &self.tape {
+                    tape.refused(&error);
+                }
+                Err(match error.kind() {
+                    io::ErrorKind::TimedOut => Fault::TimedOut { limit: Limit::Connect, left: false },
+                    _ => Fault::Dial(error),
+                })
+            }
         }
     }
 }
 
-/// A connection.
-#[derive(Debug)]
-pub(crate) struct Socket {
-    pub(crate) stream: UnixStream,
-    tap: Tap,
+fn connect(dial: &Dial, patience: Option<Duration>) -> io::Result<OwnedFd> {
+    match dial {
+        Dial::Unix(path) => match UnixStream::connect(path) {
+            Ok(stream) => Ok(stream.into()),
+            Err(error) => Err(explain(path, error)),
+        },
+        Dial::Tcp(Host::Address(address), port) => connect_tcp([(*address, *port).into()], patience),
+        Dial::Tcp(Host::Name(name), port) => connect_tcp((name.as_str(), *port).to_socket_addrs()?, patience),
+    }
 }
 
-impl Socket {
-    /// What it is used for from here on: a call, or a part of a conversation.
-    pub(crate) fn serves(&mut self, part: Option<Part>) {
-        self.tap.serves(part);
+/// Connects to the first of these addresses that can be connected to.
+fn connect_tcp(
+    addresses: impl IntoIterator<Item = SocketAddr>,
+    patience: Option<Duration>,
+) -> io::Result<OwnedFd> {
+    let mut failed = None;
+    for address in addresses {
+        let made = match patience {
+            Some(patience) => TcpStream::connect_timeout(&address, patience),
+            None => TcpStream::connect(address),
+        };
+        match made {
+            Ok(stream) => {
+                tune(&stream);
+                return Ok(stream.into());
+            }
+            Err(error) => failed = Some(error),
+        }
     }
-
-    /// Waits until it can write.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let done = self.stream.write(bytes);
-        self.tap.wrote(bytes, &done);
-        done
-    }
-
-    /// Waits until it can read.
-    pub(crate) fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let done = self.stream.read(space);
-        self.tap.read(space, &done);
-        done
-    }
-
-    /// Writes what can be written now.
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let done = send(&self.stream, bytes, flags).map_err(io::Error::from);
-        self.tap.wrote(bytes, &done);
-        done
-    }
-
-    /// Reads what can be read now, or waits for it.
-    pub(crate) fn recv(&mut self, space: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
-        let done = recv(&self.stream, &mut *space, flags).map(|(count, _)| count).map_err(io::Error::from);
-        self.tap.read(space, &done);
-        done
-    }
-
-    /// Whether nothing has come that nobody asked for, be it the end.
-    fn is_silent(&self) -> bool {
-        matches!(recv(&self.stream, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT), Err(Errno::AGAIN))
-    }
+    Err(failed.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the host has no address")))
 }
 
 /// Nothing that is done under these locks can leave them half-done, so a poisoned one is as good.

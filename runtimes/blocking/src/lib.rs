@@ -28,6 +28,7 @@ mod dial;
 mod events;
 mod exec;
 mod live;
+mod socket;
 mod transfer;
 
 pub use client::Client;

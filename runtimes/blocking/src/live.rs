@@ -5,12 +5,12 @@ use std::sync::Arc;
 use lxio_core::bytes::Moment;
 use lxio_core::flow::{Flow, Slot};
 use lxio_core::session::{Cause, Drive, Error, Step};
-use lxio_core::wire::Buffers;
-use lxio_host::transcript::Part;
+use lxio_core::wire::Origin;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::RecvFlags;
 
-use crate::dial::{Shared, Socket};
+use crate::dial::Shared;
+use crate::socket::Socket;
 use crate::transfer::BODY;
 
 /// A conversation that goes on, and its connections. Bytes move while one of its methods is being called.
@@ -24,14 +24,24 @@ pub struct Live<F: Flow> {
     shared: Arc<Shared>,
     /// Its number in the transcript.
     run: u64,
-    places: Vec<Option<Place>>,
+    places: Vec<Place>,
     /// Items that came while something else was waited for.
     pub(crate) items: VecDeque<F::Item>,
     result: Option<Result<F::Output, Error>>,
     over: bool,
 }
 
+/// What a slot of the conversation holds.
+#[derive(Default)]
 struct Place {
+    standing: Option<Standing>,
+    /// How many more connections may be tried for its request.
+    tries: usize,
+    /// The way of the connection before this one, if that was a new one.
+    before: Option<usize>,
+}
+
+struct Standing {
     socket: Socket,
     /// Reading may give something without waiting.
     ready: bool,
@@ -124,11 +134,12 @@ impl<F: Flow> Live<F> {
         }
         loop {
             match self.drive.step(self.shared.now()) {
-                Step::Connect { slot, fresh } => self.connect(slot, fresh),
-                Step::Release { slot, buffers } => {
-                    let place = self.places.get_mut(usize::from(slot)).and_then(Option::take);
-                    if let (Some(place), Some(buffers)) = (place, buffers) {
-                        self.shared.rest(place.socket, buffers);
+                Step::Connect { slot, fresh, origin } => self.connect(slot, fresh, origin.as_ref()),
+                Step::Release { slot, line } => {
+                    let place = self.places.get_mut(usize::from(slot));
+                    let standing = place.and_then(|place| place.standing.take());
+                    if let (Some(standing), Some(line)) = (standing, line) {
+                        self.shared.rest(standing.socket, line);
                     }
                 }
                 Step::Item(item) => return Turn::Item(item),
@@ -151,30 +162,45 @@ impl<F: Flow> Live<F> {
         }
     }
 
-    fn connect(&mut self, slot: Slot, fresh: bool) {
+    fn standing(&mut self, slot: Slot) -> Option<&mut Standing> {
+        self.places.get_mut(usize::from(slot))?.standing.as_mut()
+    }
+
+    fn connect(&mut self, slot: Slot, fresh: bool, origin: Option<&Origin>) {
         let at = usize::from(slot);
         while self.places.len() <= at {
-            self.places.push(None);
+            self.places.push(Place::default());
         }
-        let warm = if fresh {
-            self.shared.forget();
-            None
+        let (place, shared) = (&mut self.places[at], &self.shared);
+        let route = &shared.there.destination.route;
+        let mut warm = None;
+        if fresh {
+            shared.forget();
+            if let Some(way) = place.before.take() {
+                route.fails(way);
+            }
         } else {
-            self.shared.warm()
-        };
+            *place = Place { tries: if origin.is_some() { 1 } else { route.len() }, ..Place::default() };
+            warm = if origin.is_some() { None } else { shared.warm() };
+        }
         let is_warm = warm.is_some();
         let made = match warm {
             Some(connection) => Ok(connection),
-            None => self.shared.dial().map(|socket| (socket, Buffers::new())),
-        };
-        let now = self.shared.now();
-        match made {
-            Ok((mut socket, buffers)) => {
-                socket.serves(Some(Part { run: self.run, slot }));
-                self.places[at] = Some(Place { socket, ready: false });
-                self.drive.connected(slot, buffers, is_warm, now);
+            None => {
+                place.tries = place.tries.saturating_sub(1);
+                shared.dial(origin)
             }
-            Err(error) => self.drive.dial_failed(slot, error, now),
+        };
+        let now = shared.now();
+        match made {
+            Ok((socket, mut line)) => {
+                line.serves(Some((self.run, slot)));
+                place.before = Some(socket.way).filter(|_| !is_warm);
+                place.standing = Some(Standing { socket, ready: false });
+                let again = is_warm || place.tries > 0;
+                self.drive.connected(slot, line, again, now);
+            }
+            Err(fault) => self.drive.dial_failed(slot, fault, now),
         }
     }
 
@@ -182,7 +208,7 @@ impl<F: Flow> Live<F> {
     fn move_bytes(&mut self) -> bool {
         let mut moved = false;
         for (slot, place) in (0..).zip(&mut self.places) {
-            let Some(place) = place else { continue };
+            let Some(place) = &mut place.standing else { continue };
             while let Some(bytes) = self.drive.outgoing(slot) {
                 match place.socket.send(bytes) {
                     Ok(count) => self.drive.wrote(slot, count),
@@ -203,7 +229,7 @@ impl<F: Flow> Live<F> {
     fn sleep(&mut self, until: Option<Moment>) -> bool {
         let mut wanted = Vec::with_capacity(self.places.len());
         for (slot, place) in (0..).zip(&self.places) {
-            if place.is_none() {
+            if place.standing.is_none() {
                 continue;
             }
             let out = self.drive.outgoing(slot).is_some();
@@ -215,13 +241,20 @@ impl<F: Flow> Live<F> {
         if wanted.is_empty() && until.is_none() {
             return false;
         }
-        // One answer to wait for and no deadline: to read is to wait.
-        if let ([(slot, false, true)], None) = (wanted.as_slice(), until) {
-            let slot = *slot;
-            if let Some(Some(place)) = self.places.get_mut(usize::from(slot)) {
-                receive(&mut self.drive, slot, place, RecvFlags::empty(), self.shared.now());
+        // One answer to wait for: to read is to wait.
+        if let [(slot, false, true)] = wanted.as_slice() {
+            let now = self.shared.now();
+            if let Some(place) = self.standing(*slot)
+                && place.socket.wait_until(until, now).is_ok()
+            {
+                let (drive, places) = (&mut self.drive, &mut self.places);
+                if let Some(place) =
+                    places.get_mut(usize::from(*slot)).and_then(|place| place.standing.as_mut())
+                {
+                    receive(drive, *slot, place, RecvFlags::empty(), now);
+                }
+                return true;
             }
-            return true;
         }
         let timeout = until.map(|until| {
             let left = until.since(self.shared.now());
@@ -232,18 +265,19 @@ impl<F: Flow> Live<F> {
         });
         let mut fds = Vec::with_capacity(wanted.len());
         for (slot, out, input) in &wanted {
-            if let Some(Some(place)) = self.places.get(usize::from(*slot)) {
+            let place = self.places.get(usize::from(*slot));
+            if let Some(place) = place.and_then(|place| place.standing.as_ref()) {
                 let mut flags = PollFlags::empty();
                 flags.set(PollFlags::OUT, *out);
                 flags.set(PollFlags::IN, *input);
-                fds.push(PollFd::new(&place.socket.stream, flags));
+                fds.push(PollFd::new(&place.socket, flags));
             }
         }
         // Interrupted or not, what is ready shows in the flags, and nothing else matters.
         let _ = poll(&mut fds, timeout.as_ref());
         let ready: Vec<bool> = fds.iter().map(|fd| !(fd.revents() - PollFlags::OUT).is_empty()).collect();
         for ((slot, _, _), ready) in wanted.into_iter().zip(ready) {
-            if let Some(Some(place)) = self.places.get_mut(usize::from(slot)) {
+            if let Some(place) = self.standing(slot) {
                 place.ready |= ready;
             }
         }
@@ -255,7 +289,7 @@ impl<F: Flow> Live<F> {
 fn receive<F: Flow>(
     drive: &mut Drive<F>,
     slot: Slot,
-    place: &mut Place,
+    place: &mut Standing,
     flags: RecvFlags,
     now: Moment,
 ) -> bool {

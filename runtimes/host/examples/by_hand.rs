@@ -17,7 +17,7 @@ use lxio_core::api::instance;
 use lxio_core::bytes::Chance;
 use lxio_core::flow::{Flow, IntoFlow, Slot};
 use lxio_core::session::{Drive, Remote, Session, Step};
-use lxio_core::wire::Buffers;
+use lxio_core::wire::Line;
 use lxio_host::{Clock, seed};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -54,7 +54,7 @@ fn drive<F: Flow>(
             Step::Connect { slot, .. } => match dial(path) {
                 Ok(socket) => {
                     sockets.insert(slot, socket);
-                    drive.connected(slot, Buffers::new(), false, clock.now());
+                    drive.connected(slot, Line::new(), false, clock.now());
                 }
                 Err(error) => drive.dial_failed(slot, error, clock.now()),
             },

@@ -5,6 +5,7 @@
 mod clock;
 #[cfg(feature = "config")]
 pub mod config;
+mod destination;
 mod discover;
 mod explain;
 pub mod identity;
@@ -12,10 +13,15 @@ mod proxy;
 #[cfg(test)]
 mod scratch;
 mod seed;
+#[cfg(feature = "tls")]
+mod tls;
 pub mod transcript;
+mod tune;
 
 pub use clock::Clock;
+pub use destination::Destination;
 pub use discover::{Candidate, candidates};
 pub use explain::explain;
 pub use proxy::{BadProxyVariable, proxy_for};
 pub use seed::seed;
+pub use tune::tune;

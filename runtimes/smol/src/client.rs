@@ -1,19 +1,20 @@
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use futures_io::{AsyncRead, AsyncWrite};
 use lxio_core::bytes::Chance;
 use lxio_core::call::Call;
 use lxio_core::flow::{Fault, Flow, IntoFlow, Unattended};
 use lxio_core::model::Server;
-use lxio_core::session::{Attempt, Cause, Error, Remote, Session};
-use lxio_core::wire::{Buffers, Need, Reuse};
-use lxio_host::transcript::Tape;
-use lxio_host::{candidates, seed};
+use lxio_core::session::{Attempt, Error, Remote, Session};
+use lxio_core::wire::{Need, Reuse};
+use lxio_host::Destination;
 
 use crate::Live;
-use crate::dial::{Shared, Socket, Stretch, dial};
+use crate::dial::{Shared, Stretch, There};
+use crate::socket::{Dialler, Socket};
 
 /// A connection to one server. Cheap to clone; clones share its warm connections and can be used from
 /// several tasks at once.
@@ -28,37 +29,80 @@ pub struct Client {
 impl Client {
     /// Finds the server, connects and greets it (`GET /1.0`).
     ///
+    /// A server of the network that does not trust this client answers, too, and shows little:
+    /// [`Server::is_trusted`] tells.
+    ///
     /// # Errors
-    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if no socket answers, with each that was
-    /// tried; [`ErrorKind::Output`](crate::ErrorKind::Output) if the transcript cannot be begun that
-    /// [`Remote::transcript`] asks for; otherwise as [`call`](Self::call).
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if none of its sockets or addresses answers,
+    /// with each that was tried; [`ErrorKind::UnverifiedServer`](crate::ErrorKind::UnverifiedServer) if it is
+    /// not the right one; [`ErrorKind::Output`](crate::ErrorKind::Output) if the transcript cannot be begun
+    /// that [`Remote::transcript`] asks for; otherwise as [`call`](Self::call).
     pub async fn connect(remote: impl Into<Remote>) -> Result<Self, Error> {
-        let mut remote = remote.into();
-        let seed = remote.seed.unwrap_or_else(seed);
-        let tape = Tape::of(&remote, seed, env!("CARGO_PKG_NAME"))?;
+        Self::greet(There::new(remote.into(), None)?).await
+    }
+
+    /// Greets a server on connections that the caller makes: a tunnel, a vsock, a pipe to another process.
+    /// `dial` is asked for each connection; a conversation may need several at once.
+    ///
+    /// What is spoken on them is what the remote says: TLS for [`Remote::https`], and nothing around the plain
+    /// bytes otherwise.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with<D, F, S>(remote: impl Into<Remote>, dial: D) -> Result<Self, Error>
+    where
+        D: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        Self::greet(There::new(remote.into(), Some(Dialler::new(dial)))?).await
+    }
+
+    /// Greets the same server anew: what it says of itself and of this client may have changed, as it does when
+    /// the client joins it. The new client shares no connection with this one.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn reconnect(&self) -> Result<Self, Error> {
+        Self::greet(Arc::clone(&self.shared.there)).await
+    }
+
+    async fn greet(there: Arc<There>) -> Result<Self, Error> {
+        let Destination { remote, route, .. } = &there.destination;
         let mut tried = Vec::new();
-        for candidate in candidates(&remote) {
-            match dial(candidate.path.clone(), tape.clone()).await {
-                Ok(mut socket) => {
-                    remote.project = remote.project.or(candidate.project);
+        for number in 0..route.len() {
+            let Some(way) = route.way(number) else { break };
+            let seed = there.seed();
+            let greeting = Session::greeting();
+            let stranger = Shared::new(Session::stranger(remote), Arc::clone(&there), seed);
+            let request = &greeting.request;
+            let fault = match there.dial_way(way, number).await {
+                Ok((mut socket, line)) => {
                     let mut chance = Chance::seeded(seed);
-                    let greeting = Session::greeting();
-                    let stranger = Session::stranger(&remote);
-                    let mut attempt =
-                        Attempt::begin(&stranger, &greeting.request, Buffers::new(), false, &mut chance)?;
-                    poll_fn(|cx| poll_exchange(cx, &mut socket, &mut attempt))
-                        .await
-                        .map_err(|fault| Session::failed(&greeting.request, fault))?;
-                    let session = Session::greeted(&remote, attempt.conclude(&greeting)?)?;
-                    let shared = Shared::new(session, candidate.path, chance.draw(), remote.idle, tape);
-                    let client = Self { shared: Arc::new(shared) };
-                    client.give_back(socket, attempt);
-                    return Ok(client);
+                    let mut attempt = Attempt::begin(&stranger.session, request, line, false, &mut chance)?;
+                    match poll_fn(|cx| poll_exchange(cx, &mut socket, &mut attempt, &stranger)).await {
+                        Ok(()) => {
+                            let mut session = Session::greeted(remote, attempt.conclude(&greeting)?)?;
+                            session.project = session.project.or_else(|| way.project.clone());
+                            route.works(number);
+                            let shared = Shared::new(session, Arc::clone(&there), chance.draw());
+                            let client = Self { shared: Arc::new(shared) };
+                            client.give_back(socket, attempt, true);
+                            return Ok(client);
+                        }
+                        // What a socket of this machine says is final.
+                        Err(fault) if way.origin.is_none() => return Err(Session::failed(request, fault)),
+                        Err(fault) => fault,
+                    }
                 }
-                Err(error) => tried.push((candidate.path, error)),
+                Err(fault) => fault,
+            };
+            if !fault.is_transport() {
+                return Err(Session::failed(request, fault));
             }
+            tried.push(fault);
         }
-        Err(Error::new(Cause::NoDaemon { tried }))
+        Err(there.destination.unreached(tried))
     }
 
     /// What the server is and how it is spoken to.
@@ -82,29 +126,39 @@ impl Client {
     /// # Errors
     /// [`Error`] with what the server answered instead, or how the connection failed.
     pub async fn call<T>(&self, call: Call<T>) -> Result<T, Error> {
-        let request = &call.request;
-        self.shared.session.check(request).map_err(|error| Error::from(error).at(request))?;
+        let (request, shared) = (&call.request, &self.shared);
+        shared.session.check(request).map_err(|error| Error::from(error).at(request))?;
         let mut chance = Chance::seeded(0);
-        let mut warm = self.shared.warm();
+        let route = &shared.there.destination.route;
+        let home = request.origin.is_none();
+        let mut warm = if home { shared.warm() } else { None };
+        let mut tries = if home { route.len() } else { 1 };
         loop {
-            let (mut socket, buffers, is_warm) = match warm.take() {
-                Some((socket, buffers)) => (socket, buffers, true),
+            let (mut socket, mut line, is_warm) = match warm.take() {
+                Some((socket, line)) => (socket, line, true),
                 None => {
-                    let dialled = self.shared.dial().await;
-                    let socket = dialled.map_err(|error| Session::failed(request, Fault::Dial(error)))?;
-                    (socket, Buffers::new(), false)
+                    tries = tries.saturating_sub(1);
+                    let dialled = shared.dial(request.origin.clone()).await;
+                    let (socket, line) = dialled.map_err(|fault| Session::failed(request, fault))?;
+                    (socket, line, false)
                 }
             };
-            socket.serves(None);
-            let mut attempt = Attempt::begin(&self.shared.session, request, buffers, is_warm, &mut chance)
+            line.serves(None);
+            let again = is_warm || tries > 0;
+            let mut attempt = Attempt::begin(&shared.session, request, line, again, &mut chance)
                 .map_err(|error| Error::from(error).at(request))?;
-            match poll_fn(|cx| poll_exchange(cx, &mut socket, &mut attempt)).await {
+            match poll_fn(|cx| poll_exchange(cx, &mut socket, &mut attempt, shared)).await {
                 Ok(()) => {
                     let result = attempt.conclude(&call);
-                    self.give_back(socket, attempt);
+                    self.give_back(socket, attempt, home);
                     return result;
                 }
-                Err(_) if attempt.may_repeat(request) => self.shared.forget(),
+                Err(fault) if attempt.may_repeat(request, &fault) => {
+                    shared.forget();
+                    if !is_warm {
+                        route.fails(socket.way);
+                    }
+                }
                 Err(fault) => return Err(Session::failed(request, fault)),
             }
         }
@@ -136,9 +190,11 @@ impl Client {
         Ok(live)
     }
 
-    fn give_back(&self, socket: Socket, attempt: Attempt) {
-        if let (buffers, Reuse::Yes) = attempt.finish() {
-            self.shared.rest(socket, buffers);
+    fn give_back(&self, socket: Socket, attempt: Attempt, home: bool) {
+        if let (line, Reuse::Yes) = attempt.finish()
+            && home
+        {
+            self.shared.rest(socket, line);
         }
     }
 }
@@ -148,30 +204,41 @@ fn poll_exchange(
     cx: &mut Context<'_>,
     socket: &mut Socket,
     attempt: &mut Attempt,
+    shared: &Shared,
 ) -> Poll<Result<(), Fault>> {
     let mut stretch = Stretch::default();
     loop {
         ready!(stretch.poll_moved(cx));
-        match attempt.need() {
-            Ok(Need::Write(bytes)) => match ready!(socket.poll_write(cx, bytes)) {
-                Ok(0) => attempt.write_failed(io::ErrorKind::WriteZero.into()),
-                Ok(count) => attempt.wrote(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => attempt.write_failed(error),
-            },
-            Ok(Need::Read(space)) => match ready!(socket.poll_read(cx, space)) {
-                Ok(count) => attempt.read(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(attempt.read_failed(error))),
-            },
+        let moved = match attempt.need() {
+            Ok(Need::Write(bytes)) => socket.poll_write(cx, bytes).map(Moved::Out),
+            Ok(Need::Read(space)) => socket.poll_read(cx, space).map(Moved::In),
             // A call has its body in memory and collects its answer.
-            Ok(Need::Fill(_)) => attempt.filled(0),
-            Ok(Need::Take(bytes)) => {
-                let count = bytes.len();
-                attempt.took(count);
-            }
+            Ok(Need::Fill(_)) => Poll::Ready(Moved::Filled),
+            Ok(Need::Take(bytes)) => Poll::Ready(Moved::Taken(bytes.len())),
             Ok(Need::Done) => return Poll::Ready(Ok(())),
             Err(fault) => return Poll::Ready(Err(fault)),
+        };
+        let Poll::Ready(moved) = moved else {
+            let Some(end) = attempt.until(shared.now()) else { return Poll::Pending };
+            ready!(socket.poll_until(cx, end, shared));
+            return Poll::Ready(Err(attempt.expired()));
+        };
+        match moved {
+            Moved::Out(Ok(0)) => attempt.write_failed(io::ErrorKind::WriteZero.into()),
+            Moved::Out(Ok(count)) => attempt.wrote(count),
+            Moved::In(Ok(count)) => attempt.read(count),
+            Moved::Out(Err(error)) | Moved::In(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Moved::Out(Err(error)) => attempt.write_failed(error),
+            Moved::In(Err(error)) => return Poll::Ready(Err(attempt.read_failed(error))),
+            Moved::Filled => attempt.filled(0),
+            Moved::Taken(count) => attempt.took(count),
         }
     }
+}
+
+enum Moved {
+    Out(io::Result<usize>),
+    In(io::Result<usize>),
+    Filled,
+    Taken(usize),
 }

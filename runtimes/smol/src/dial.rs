@@ -1,26 +1,32 @@
-//! What is async-io's own: sockets to the server, the pool of them that clones of a client share, time.
+//! What is async-io's own: connections to the server, the pool of them that clones of a client share, time.
 
-use std::future::Future;
-use std::io::{self, Read, Write};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use async_io::Async;
+use blocking::unblock;
+
 use lxio_core::bytes::{Chance, Moment};
-use lxio_core::session::{Pool, Session};
-use lxio_core::wire::Buffers;
-use lxio_host::transcript::{Part, Tap, Tape};
-use lxio_host::{Clock, explain};
+use lxio_core::flow::{Fault, Limit};
+use lxio_core::session::{Dial, Error, Pool, Remote, Session, Way};
+use lxio_core::wire::{Host, Line, Origin};
+use lxio_host::transcript::Tape;
+use lxio_host::{Clock, Destination, explain, seed, tune};
+
+use crate::socket::{Dialler, Socket, Stream};
 
 /// The first and the longest pause before a server whose queue of connections is full is tried again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 /// Longer than any wait: what is waited for until then is not waited for.
 const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
 /// How often bytes move in a row before other tasks get their turn.
 const STRETCH: u32 = 64;
 
@@ -28,28 +34,33 @@ const STRETCH: u32 = 64;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) session: Arc<Session>,
-    path: PathBuf,
+    pub(crate) there: Arc<There>,
     clock: Clock,
     pool: Mutex<Pool<Socket>>,
     chance: Mutex<Chance>,
-    tape: Option<Tape>,
 }
 
+/// How connections are made.
+#[derive(Debug)]
+pub(crate) struct There {
+    pub(crate) destination: Destination,
+    pub(crate) dialler: Option<Dialler>,
+    pub(crate) tape: Option<Tape>,
+    seed: u64,
+}
+
+/// A new connection and its line.
+pub(crate) type Dialled = Result<(Socket, Line), Fault>;
+
 impl Shared {
-    pub(crate) fn new(
-        session: Session,
-        path: PathBuf,
-        seed: u64,
-        idle: Option<usize>,
-        tape: Option<Tape>,
-    ) -> Self {
+    pub(crate) fn new(session: Session, there: Arc<There>, seed: u64) -> Self {
+        let idle = there.destination.remote.idle;
         Self {
             session: Arc::new(session),
-            path,
+            there,
             clock: Clock::start(),
             pool: Mutex::new(Pool::new(idle)),
             chance: Mutex::new(Chance::seeded(seed)),
-            tape,
         }
     }
 
@@ -64,25 +75,31 @@ impl Shared {
 
     /// The number of a conversation in the transcript; 0 if there is none.
     pub(crate) fn run(&self) -> u64 {
-        self.tape.as_ref().map_or(0, Tape::run)
+        self.there.tape.as_ref().map_or(0, Tape::run)
     }
 
     /// A connection out of the pool. Those that are of no use any more are dropped on the way.
-    pub(crate) fn warm(&self) -> Option<(Socket, Buffers)> {
+    pub(crate) fn warm(&self) -> Option<(Socket, Line)> {
         let now = self.now();
         lock(&self.pool).take(now, |socket, _| socket.is_usable())
     }
 
-    /// A new connection.
-    pub(crate) fn dial(&self) -> impl Future<Output = io::Result<Socket>> + Send + Sync + use<> {
-        dial(self.path.clone(), self.tape.clone())
+    /// A new connection: to the server, or to another one.
+    pub(crate) fn dial(&self, origin: Option<Origin>) -> impl Future<Output = Dialled> + Send + use<> {
+        let there = Arc::clone(&self.there);
+        async move {
+            match origin {
+                None => there.dial().await,
+                Some(origin) => there.dial_to(&origin).await,
+            }
+        }
     }
 
     /// Back to the pool.
-    pub(crate) fn rest(&self, mut socket: Socket, buffers: Buffers) {
+    pub(crate) fn rest(&self, mut socket: Socket, line: Line) {
         socket.rest();
         let now = self.now();
-        lock(&self.pool).put(socket, buffers, now);
+        lock(&self.pool).put(socket, line, now);
     }
 
     /// One connection of the pool was dead: the server closed them, so none is worth trying.
@@ -91,158 +108,136 @@ impl Shared {
     }
 }
 
-/// Nothing that is done under these locks can leave them half-done, so a poisoned one is as good.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl There {
+    pub(crate) fn new(remote: Remote, dialler: Option<Dialler>) -> Result<Arc<Self>, Error> {
+        let seed = remote.seed.unwrap_or_else(seed);
+        let tape = Tape::of(&remote, seed, env!("CARGO_PKG_NAME"))?;
+        let destination = Destination::of(remote)?;
+        Ok(Arc::new(Self { destination, dialler, tape, seed }))
+    }
+
+    /// The seed of a client's masks and keys.
+    pub(crate) const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// A new connection to the server, by the first of its addresses that can be connected to, from the one in
+    /// use on.
+    async fn dial(&self) -> Dialled {
+        let route = &self.destination.route;
+        let first = route.current();
+        let mut failed = None;
+        for number in first..first + route.len() {
+            let Some(way) = route.way(number) else { break };
+            match self.dial_way(way, number).await {
+                Ok(made) => {
+                    route.works(number);
+                    return Ok(made);
+                }
+                Err(fault) if fault.is_transport() => failed = Some(fault),
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(failed.unwrap_or_else(|| Fault::Dial(io::ErrorKind::AddrNotAvailable.into())))
+    }
+
+    async fn dial_to(&self, origin: &Origin) -> Dialled {
+        let way =
+            self.destination.way_to(origin).map_err(|error: Error| Fault::Dial(io::Error::other(error)))?;
+        self.dial_way(&way, 0).await
+    }
+
+    /// A new connection on this way, which has this number.
+    pub(crate) async fn dial_way(&self, way: &Way, number: usize) -> Dialled {
+        let remote = &self.destination.remote;
+        let line = way.line(&remote.limits)?;
+        let made = async {
+            match &self.dialler {
+                Some(dialler) => dialler.dial().await,
+                None => connect(&way.dial).await,
+            }
+        };
+        let made = match remote.patience.connect {
+            Some(limit) => {
+                within(limit, made).await.ok_or(Fault::TimedOut { limit: Limit::Connect, left: false })?
+            }
+            None => made.await,
+        };
+        match made {
+            Ok(stream) => {
+                let socket = Socket::new(stream, number);
+                Ok(match &self.tape {
+                    Some(tape) => (socket, line.heard_by(tape.opened())),
+                    None => (socket, line),
+                })
+            }
+            Err(error) => {
+                if let Some(tape) = &self.tape {
+                    tape.refused(&error);
+                }
+                Err(Fault::Dial(error))
+            }
+        }
+    }
 }
 
-/// Connects to the socket at `path`.
-pub(crate) async fn dial(path: PathBuf, tape: Option<Tape>) -> io::Result<Socket> {
+async fn connect(dial: &Dial) -> io::Result<Stream> {
+    match dial {
+        Dial::Unix(path) => Stream::own(connect_unix(path).await?.into_inner()?),
+        Dial::Tcp(Host::Address(address), port) => connect_tcp([(*address, *port).into()]).await,
+        Dial::Tcp(Host::Name(name), port) => {
+            let (name, port) = (name.clone(), *port);
+            // The system's resolver blocks, so it has a thread of its own.
+            connect_tcp(unblock(move || (name.as_str(), port).to_socket_addrs()).await?).await
+        }
+    }
+}
+
+/// Connects to the first of these addresses that can be connected to.
+async fn connect_tcp(addresses: impl IntoIterator<Item = SocketAddr>) -> io::Result<Stream> {
+    let mut failed = None;
+    for address in addresses {
+        match Async::<TcpStream>::connect(address).await {
+            Ok(stream) => {
+                tune(&stream);
+                return Stream::own(stream.into_inner()?);
+            }
+            Err(error) => failed = Some(error),
+        }
+    }
+    Err(failed.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the host has no address")))
+}
+
+async fn connect_unix(path: &Path) -> io::Result<Async<UnixStream>> {
     let (mut pause, longest) = PAUSES;
     loop {
-        match Async::<UnixStream>::connect(&path).await {
-            Ok(stream) => return Ok(Socket::new(stream, tape.as_ref())),
+        match Async::<UnixStream>::connect(path).await {
             // The server's queue is full, and nothing tells when there is room. async-io takes that for a
             // connection on its way and finds none at its end.
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) => {
                 async_io::Timer::after(pause).await;
             }
-            Err(error) => {
-                if let Some(tape) = &tape {
-                    tape.refused(&error);
-                }
-                return Err(explain(&path, error));
-            }
+            made => return made.map_err(|error| explain(path, error)),
         }
         pause = longest.min(pause * 2);
     }
 }
 
-/// A connection.
-#[derive(Debug)]
-pub(crate) struct Socket {
-    stream: Async<UnixStream>,
-    /// Reading may give something without waiting.
-    ready: bool,
-    /// The bell will ring when something comes.
-    armed: bool,
-    bell: Arc<Bell>,
-    waker: Waker,
-    tap: Tap,
+/// What comes of `made`, or `None` if this time passes before.
+async fn within<T>(time: Duration, made: impl Future<Output = T>) -> Option<T> {
+    let (mut made, mut timer) = (pin!(made), async_io::Timer::after(time));
+    poll_fn(|cx| {
+        if let Poll::Ready(made) = made.as_mut().poll(cx) {
+            return Poll::Ready(Some(made));
+        }
+        Pin::new(&mut timer).poll(cx).map(|_| None)
+    })
+    .await
 }
 
-impl Socket {
-    fn new(stream: Async<UnixStream>, tape: Option<&Tape>) -> Self {
-        let bell = Arc::new(Bell::default());
-        let (waker, tap) = (Waker::from(Arc::clone(&bell)), tape.map(Tape::opened).unwrap_or_default());
-        Self { stream, ready: false, armed: false, bell, waker, tap }
-    }
-
-    /// What it is used for from here on: a call, or a part of a conversation.
-    pub(crate) fn serves(&mut self, part: Option<Part>) {
-        self.tap.serves(part);
-    }
-
-    /// Writes what can be written now.
-    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        loop {
-            match self.stream.get_ref().write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => {
-                    self.tap.wrote(bytes, &done);
-                    return Poll::Ready(done);
-                }
-            }
-            ready!(self.stream.poll_writable(cx))?;
-        }
-    }
-
-    /// Reads what can be read now. Costs no system call while nothing has come, however often it is asked.
-    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.bell.tell(cx.waker());
-        loop {
-            if !self.ready {
-                let rung = self.bell.rung();
-                if self.armed && !rung {
-                    return Poll::Pending;
-                }
-                let mut cx = Context::from_waker(&self.waker);
-                self.armed = self.stream.poll_readable(&mut cx)?.is_pending();
-                // That it is pending does not mean that nothing came: the reactor takes no event for new
-                // that it began to wait for before it was asked. The bell knows.
-                if self.armed && !rung {
-                    return Poll::Pending;
-                }
-            }
-            let read = self.stream.get_ref().read(space);
-            // A short read took all there was; only a full one may have left something.
-            self.ready = matches!(read, Ok(count) if count == space.len());
-            match read {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => {
-                    self.tap.read(space, &done);
-                    return Poll::Ready(done);
-                }
-            }
-        }
-    }
-
-    /// Lets go of the task, and has the bell ring if something comes that nobody asked for. The next answer
-    /// needs it armed anyway.
-    fn rest(&mut self) {
-        self.bell.forget();
-        self.bell.rung();
-        self.ready = false;
-        let mut cx = Context::from_waker(&self.waker);
-        // The reactor may first remember an event that was dealt with.
-        self.armed = (0..2).any(|_| self.stream.poll_readable(&mut cx).is_pending());
-    }
-
-    /// Whether a request can be sent: nothing is known to have come at rest, be it the end. Costs no system call.
-    fn is_usable(&self) -> bool {
-        self.armed && !self.bell.rung.load(Ordering::Acquire)
-    }
-}
-
-/// Wakes the task, and remembers that it did, so that a task with many sockets knows which to read.
-#[derive(Debug, Default)]
-struct Bell {
-    rung: AtomicBool,
-    task: Mutex<Option<Waker>>,
-}
-
-impl Bell {
-    /// Wakes this task from now on.
-    fn tell(&self, waker: &Waker) {
-        let mut task = lock(&self.task);
-        if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *task = Some(waker.clone());
-        }
-    }
-
-    /// Wakes nobody from now on.
-    fn forget(&self) {
-        lock(&self.task).take();
-    }
-
-    /// Whether it rang since this was asked last.
-    fn rung(&self) -> bool {
-        self.rung.swap(false, Ordering::AcqRel)
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.rung.store(true, Ordering::Release);
-        let task = lock(&self.task).take();
-        if let Some(waker) = task {
-            waker.wake();
-        }
-    }
+/// Nothing that is done under these locks can leave them half-done, so a poisoned one is as good.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Counts how often bytes moved in a row, so that a server that never pauses cannot keep the thread.

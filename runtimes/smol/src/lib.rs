@@ -42,6 +42,7 @@ mod dial;
 mod events;
 mod exec;
 mod live;
+mod socket;
 #[cfg(test)]
 mod tests;
 mod transfer;

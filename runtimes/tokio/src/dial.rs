@@ -1,24 +1,23 @@
-//! What is tokio's own: sockets to the server, the pool of them that clones of a client share, time.
+//! What is tokio's own: connections to the server, the pool of them that clones of a client share, time.
 
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use lxio_core::bytes::{Chance, Moment};
-use lxio_core::session::{Pool, Session};
-use lxio_core::wire::Buffers;
-use lxio_host::explain;
-use lxio_host::transcript::{Part, Tap, Tape};
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::UnixStream;
-use tokio::runtime::{Handle, Id};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use lxio_core::flow::{Fault, Limit};
+use lxio_core::session::{Dial, Error, Pool, Remote, Session, Way};
+use lxio_core::wire::{Host, Line, Origin};
+use lxio_host::transcript::Tape;
+use lxio_host::{Destination, explain, seed, tune};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+
+use crate::socket::{Dialler, Socket, Stream};
 
 /// The first and the longest pause before a server whose queue of connections is full is tried again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
@@ -29,29 +28,34 @@ const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) session: Arc<Session>,
-    path: PathBuf,
+    pub(crate) there: Arc<There>,
     /// By tokio's clock, so that a test that pauses it pauses us.
     start: Instant,
     pool: Mutex<Pool<Socket>>,
     chance: Mutex<Chance>,
-    tape: Option<Tape>,
 }
 
+/// How connections are made.
+#[derive(Debug)]
+pub(crate) struct There {
+    pub(crate) destination: Destination,
+    pub(crate) dialler: Option<Dialler>,
+    pub(crate) tape: Option<Tape>,
+    seed: u64,
+}
+
+/// A new connection and its line.
+pub(crate) type Dialled = Result<(Socket, Line), Fault>;
+
 impl Shared {
-    pub(crate) fn new(
-        session: Session,
-        path: PathBuf,
-        seed: u64,
-        idle: Option<usize>,
-        tape: Option<Tape>,
-    ) -> Self {
+    pub(crate) fn new(session: Session, there: Arc<There>, seed: u64) -> Self {
+        let idle = there.destination.remote.idle;
         Self {
             session: Arc::new(session),
-            path,
+            there,
             start: Instant::now(),
             pool: Mutex::new(Pool::new(idle)),
             chance: Mutex::new(Chance::seeded(seed)),
-            tape,
         }
     }
 
@@ -66,24 +70,30 @@ impl Shared {
 
     /// The number of a conversation in the transcript; 0 if there is none.
     pub(crate) fn run(&self) -> u64 {
-        self.tape.as_ref().map_or(0, Tape::run)
+        self.there.tape.as_ref().map_or(0, Tape::run)
     }
 
     /// A connection out of the pool. Those that are of no use any more are dropped on the way.
-    pub(crate) fn warm(&self) -> Option<(Socket, Buffers)> {
+    pub(crate) fn warm(&self) -> Option<(Socket, Line)> {
         let now = self.now();
         lock(&self.pool).take(now, Socket::is_usable)
     }
 
-    /// A new connection.
-    pub(crate) fn dial(&self) -> impl Future<Output = io::Result<Socket>> + Send + Sync + use<> {
-        dial(self.path.clone(), self.tape.clone())
+    /// A new connection: to the server, or to another one.
+    pub(crate) fn dial(&self, origin: Option<Origin>) -> impl Future<Output = Dialled> + Send + use<> {
+        let there = Arc::clone(&self.there);
+        async move {
+            match origin {
+                None => there.dial().await,
+                Some(origin) => there.dial_to(&origin).await,
+            }
+        }
     }
 
     /// Back to the pool.
-    pub(crate) fn rest(&self, socket: Socket, buffers: Buffers) {
+    pub(crate) fn rest(&self, socket: Socket, line: Line) {
         let now = self.now();
-        lock(&self.pool).put(socket, buffers, now);
+        lock(&self.pool).put(socket, line, now);
     }
 
     /// One connection of the pool was dead: the server closed them, so none is worth trying.
@@ -92,77 +102,117 @@ impl Shared {
     }
 }
 
-/// Nothing that is done under these locks can leave them half-done, so a poisoned one is as good.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+impl There {
+    pub(crate) fn new(remote: Remote, dialler: Option<Dialler>) -> Result<Arc<Self>, Error> {
+        let seed = remote.seed.unwrap_or_else(seed);
+        let tape = Tape::of(&remote, seed, env!("CARGO_PKG_NAME"))?;
+        let destination = Destination::of(remote)?;
+        Ok(Arc::new(Self { destination, dialler, tape, seed }))
+    }
 
-/// Connects to the socket at `path`.
-pub(crate) async fn dial(path: PathBuf, tape: Option<Tape>) -> io::Result<Socket> {
-    let (mut pause, longest) = PAUSES;
-    loop {
-        match UnixStream::connect(&path).await {
-            Ok(stream) => {
-                let tap = tape.as_ref().map(Tape::opened).unwrap_or_default();
-                return Ok(Socket { stream, runtime: runtime(), tap });
+    /// The seed of a client's masks and keys.
+    pub(crate) const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// A new connection to the server, by the first of its addresses that can be connected to, from the one in
+    /// use on.
+    async fn dial(&self) -> Dialled {
+        let route = &self.destination.route;
+        let first = route.current();
+        let mut failed = None;
+        for number in first..first + route.len() {
+            let Some(way) = route.way(number) else { break };
+            match self.dial_way(way, number).await {
+                Ok(made) => {
+                    route.works(number);
+                    return Ok(made);
+                }
+                Err(fault) if fault.is_transport() => failed = Some(fault),
+                Err(fault) => return Err(fault),
             }
-            // The server's queue is full, and nothing tells when there is room.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(pause).await,
+        }
+        Err(failed.unwrap_or_else(|| Fault::Dial(io::ErrorKind::AddrNotAvailable.into())))
+    }
+
+    async fn dial_to(&self, origin: &Origin) -> Dialled {
+        let way =
+            self.destination.way_to(origin).map_err(|error: Error| Fault::Dial(io::Error::other(error)))?;
+        self.dial_way(&way, 0).await
+    }
+
+    /// A new connection on this way, which has this number.
+    pub(crate) async fn dial_way(&self, way: &Way, number: usize) -> Dialled {
+        let remote = &self.destination.remote;
+        let line = way.line(&remote.limits)?;
+        let made = async {
+            match &self.dialler {
+                Some(dialler) => dialler.dial().await,
+                None => connect(&way.dial).await,
+            }
+        };
+        let made = match remote.patience.connect {
+            Some(limit) => timeout(limit, made)
+                .await
+                .map_err(|_| Fault::TimedOut { limit: Limit::Connect, left: false })?,
+            None => made.await,
+        };
+        match made {
+            Ok(stream) => {
+                let socket = Socket::new(stream, number);
+                Ok(match &self.tape {
+                    Some(tape) => (socket, line.heard_by(tape.opened())),
+                    None => (socket, line),
+                })
+            }
             Err(error) => {
-                if let Some(tape) = &tape {
+                if let Some(tape) = &self.tape {
                     tape.refused(&error);
                 }
-                return Err(explain(&path, error));
+                Err(Fault::Dial(error))
             }
+        }
+    }
+}
+
+async fn connect(dial: &Dial) -> io::Result<Stream> {
+    match dial {
+        Dial::Unix(path) => connect_unix(path).await.map(Stream::Unix),
+        Dial::Tcp(Host::Address(address), port) => connect_tcp([(*address, *port).into()]).await,
+        Dial::Tcp(Host::Name(name), port) => connect_tcp(lookup_host((name.as_str(), *port)).await?).await,
+    }
+}
+
+/// Connects to the first of these addresses that can be connected to.
+async fn connect_tcp(addresses: impl IntoIterator<Item = std::net::SocketAddr>) -> io::Result<Stream> {
+    let mut failed = None;
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                tune(&stream);
+                return Ok(Stream::Tcp(stream));
+            }
+            Err(error) => failed = Some(error),
+        }
+    }
+    Err(failed.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the host has no address")))
+}
+
+async fn connect_unix(path: &Path) -> io::Result<UnixStream> {
+    let (mut pause, longest) = PAUSES;
+    loop {
+        match UnixStream::connect(path).await {
+            // The server's queue is full, and nothing tells when there is room.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(pause).await,
+            made => return made.map_err(|error| explain(path, error)),
         }
         pause = longest.min(pause * 2);
     }
 }
 
-/// Which runtime this is.
-fn runtime() -> Option<Id> {
-    Handle::try_current().ok().map(|handle| handle.id())
-}
-
-/// A connection.
-#[derive(Debug)]
-pub(crate) struct Socket {
-    stream: UnixStream,
-    /// The runtime that made it, the only one that says when it is ready.
-    runtime: Option<Id>,
-    tap: Tap,
-}
-
-impl Socket {
-    /// What it is used for from here on: a call, or a part of a conversation.
-    pub(crate) fn serves(&mut self, part: Option<Part>) {
-        self.tap.serves(part);
-    }
-
-    /// Writes what can be written now.
-    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let done = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes));
-        self.tap.wrote(bytes, &done);
-        Poll::Ready(done)
-    }
-
-    /// Reads what can be read now.
-    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, space: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(space);
-        let done = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
-        let done = done.map(|()| buffer.filled().len());
-        self.tap.read(space, &done);
-        Poll::Ready(done)
-    }
-
-    /// Whether a request can be sent: it is this runtime's, and nothing has come that nobody asked for, be it
-    /// the end. The runtime may not have heard of it yet, so the system is asked.
-    fn is_usable(&self, rested: Duration) -> bool {
-        let silent = || {
-            matches!(recv(&self.stream, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT), Err(Errno::AGAIN))
-        };
-        self.runtime == runtime() && (rested < Pool::<Self>::JUST_NOW || silent())
-    }
+/// Nothing that is done under these locks can leave them half-done, so a poisoned one is as good.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A wait for a moment.

@@ -43,6 +43,7 @@ mod dial;
 mod events;
 mod exec;
 mod live;
+mod socket;
 #[cfg(test)]
 mod tests;
 mod transfer;

@@ -2,15 +2,15 @@ use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use lxio_core::flow::{Flow, Slot};
 use lxio_core::session::{Cause, Drive, Error, Step};
-use lxio_core::wire::Buffers;
-use lxio_host::transcript::Part;
+use lxio_core::wire::Origin;
 
-use crate::dial::{Shared, Socket, Timer};
+use crate::dial::{Dialled, Shared, Timer};
+use crate::socket::Socket;
 use crate::transfer::BODY;
 
 /// A conversation that goes on, and its connections. Bytes move while one of its futures is being awaited:
@@ -35,9 +35,21 @@ pub struct Live<F: Flow> {
 }
 
 /// What a slot of the conversation holds.
-enum Place {
+#[derive(Default)]
+struct Place {
+    state: State,
+    /// How many more connections may be tried for its request.
+    tries: usize,
+    /// The way of the connection before this one, if that was a new one.
+    before: Option<usize>,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
     Empty,
-    Dialling(Pin<Box<dyn Future<Output = io::Result<Socket>> + Send + Sync>>),
+    /// The lock is never taken: it lets threads share what only one of them uses at a time.
+    Dialling(Mutex<Pin<Box<dyn Future<Output = Dialled> + Send>>>),
     Standing(Socket),
 }
 
@@ -150,12 +162,12 @@ impl<F: Flow> Live<F> {
                 return Poll::Ready(Turn::Over);
             }
             match self.drive.step(self.shared.now()) {
-                Step::Connect { slot, fresh } => self.connect(slot, fresh),
-                Step::Release { slot, buffers } => {
+                Step::Connect { slot, fresh, origin } => self.connect(slot, fresh, origin),
+                Step::Release { slot, line } => {
                     let place = self.places.get_mut(usize::from(slot));
-                    let place = place.map(|place| std::mem::replace(place, Place::Empty));
-                    if let (Some(Place::Standing(socket)), Some(buffers)) = (place, buffers) {
-                        self.shared.rest(socket, buffers);
+                    let state = place.map(|place| std::mem::take(&mut place.state));
+                    if let (Some(State::Standing(socket)), Some(line)) = (state, line) {
+                        self.shared.rest(socket, line);
                     }
                 }
                 Step::Item(item) => return Poll::Ready(Turn::Item(item)),
@@ -179,24 +191,33 @@ impl<F: Flow> Live<F> {
         }
     }
 
-    fn connect(&mut self, slot: Slot, fresh: bool) {
+    fn connect(&mut self, slot: Slot, fresh: bool, origin: Option<Origin>) {
         let at = usize::from(slot);
         while self.places.len() <= at {
-            self.places.push(Place::Empty);
+            self.places.push(Place::default());
         }
-        let warm = if fresh {
-            self.shared.forget();
-            None
-        } else {
-            self.shared.warm()
-        };
-        self.places[at] = match warm {
-            Some((mut socket, buffers)) => {
-                socket.serves(Some(Part { run: self.run, slot }));
-                self.drive.connected(slot, buffers, true, self.shared.now());
-                Place::Standing(socket)
+        let (place, shared) = (&mut self.places[at], &self.shared);
+        let route = &shared.there.destination.route;
+        let mut warm = None;
+        if fresh {
+            shared.forget();
+            if let Some(way) = place.before.take() {
+                route.fails(way);
             }
-            None => Place::Dialling(Box::pin(self.shared.dial())),
+        } else {
+            *place = Place { tries: if origin.is_some() { 1 } else { route.len() }, ..Place::default() };
+            warm = if origin.is_some() { None } else { shared.warm() };
+        }
+        place.state = match warm {
+            Some((socket, mut line)) => {
+                line.serves(Some((self.run, slot)));
+                self.drive.connected(slot, line, true, shared.now());
+                State::Standing(socket)
+            }
+            None => {
+                place.tries = place.tries.saturating_sub(1);
+                State::Dialling(Mutex::new(Box::pin(shared.dial(origin))))
+            }
         };
     }
 
@@ -205,23 +226,27 @@ impl<F: Flow> Live<F> {
         let (drive, shared) = (&mut self.drive, &self.shared);
         let (mut moved, mut pending) = (false, false);
         for (slot, place) in (0..).zip(&mut self.places) {
-            match place {
-                Place::Empty => {}
-                Place::Dialling(dialling) => match dialling.as_mut().poll(cx) {
-                    Poll::Ready(Ok(mut socket)) => {
-                        socket.serves(Some(Part { run: self.run, slot }));
-                        *place = Place::Standing(socket);
-                        drive.connected(slot, Buffers::new(), false, shared.now());
-                        moved = true;
+            match &mut place.state {
+                State::Empty => {}
+                State::Dialling(dialling) => {
+                    let dialling = dialling.get_mut().unwrap_or_else(PoisonError::into_inner);
+                    match dialling.as_mut().poll(cx) {
+                        Poll::Ready(Ok((socket, mut line))) => {
+                            line.serves(Some((self.run, slot)));
+                            place.before = Some(socket.way);
+                            place.state = State::Standing(socket);
+                            drive.connected(slot, line, place.tries > 0, shared.now());
+                            moved = true;
+                        }
+                        Poll::Ready(Err(fault)) => {
+                            place.state = State::Empty;
+                            drive.dial_failed(slot, fault, shared.now());
+                            moved = true;
+                        }
+                        Poll::Pending => pending = true,
                     }
-                    Poll::Ready(Err(error)) => {
-                        *place = Place::Empty;
-                        drive.dial_failed(slot, error, shared.now());
-                        moved = true;
-                    }
-                    Poll::Pending => pending = true,
-                },
-                Place::Standing(socket) => {
+                }
+                State::Standing(socket) => {
                     while let Some(bytes) = drive.outgoing(slot) {
                         match socket.poll_write(cx, bytes) {
                             Poll::Ready(Ok(0)) => drive.write_failed(slot, io::ErrorKind::WriteZero.into()),

@@ -7,8 +7,8 @@ use lxio_core::bytes::{Chance, Moment};
 use lxio_core::call::Call;
 use lxio_core::flow::{Download, Exec, Flow, IntoFlow, Output, Slot, Unattended, Upload};
 use lxio_core::model::Event;
-use lxio_core::session::{Attempt, Cause, Drive, Error, Pool, Remote, Session, Step};
-use lxio_core::wire::{Buffers, Need, Reuse};
+use lxio_core::session::{Attempt, Cause, Drive, Error, Patience, Pool, Remote, Session, Step};
+use lxio_core::wire::{Line, Need, Reuse};
 
 use super::net::Net;
 use crate::actor::{Act, Actor, keep};
@@ -34,14 +34,14 @@ impl Player {
     /// # Errors
     /// The error, and the net as it is then.
     pub fn connect(net: Net) -> Result<Self, (Box<Error>, Box<Net>)> {
-        let remote = Remote::socket("/").seed(SEED);
+        let remote = Remote::socket("/").seed(SEED).patience(Patience::ENDLESS);
         let mut chance = Chance::seeded(SEED);
         let session = Arc::new(Session::stranger(&remote));
         let mut player = Self { net, session, chance: Chance::seeded(0), pool: Pool::new(None) };
         let greeting = Session::greeting();
         let stranger = Arc::clone(&player.session);
         let socket = player.net.dial();
-        let greeted = Attempt::begin(&stranger, &greeting.request, Buffers::new(), false, &mut chance)
+        let greeted = Attempt::begin(&stranger, &greeting.request, Line::new(), false, &mut chance)
             .map_err(Error::from)
             .and_then(|mut attempt| {
                 let result = player.exchange(socket, &mut attempt);
@@ -64,14 +64,14 @@ impl Player {
         self.net.now()
     }
 
-    fn warm(&mut self) -> Option<(usize, Buffers)> {
+    fn warm(&mut self) -> Option<(usize, Line)> {
         let net = &self.net;
         self.pool.take(net.now(), |socket, _| net.is_silent(*socket))
     }
 
     fn give_back(&mut self, socket: usize, attempt: Attempt) {
         match attempt.finish() {
-            (buffers, Reuse::Yes) => self.pool.put(socket, buffers, self.net.now()),
+            (line, Reuse::Yes) => self.pool.put(socket, line, self.net.now()),
             _ => self.net.close(socket),
         }
     }
@@ -149,11 +149,11 @@ impl<F: Flow> Live<F> {
         }
         loop {
             match self.drive.step(player.now()) {
-                Step::Connect { slot, fresh } => self.connect(player, slot, fresh),
-                Step::Release { slot, buffers } => {
+                Step::Connect { slot, fresh, .. } => self.connect(player, slot, fresh),
+                Step::Release { slot, line } => {
                     let socket = self.sockets.get_mut(usize::from(slot)).and_then(Option::take);
-                    match (socket, buffers) {
-                        (Some(socket), Some(buffers)) => player.pool.put(socket, buffers, player.net.now()),
+                    match (socket, line) {
+                        (Some(socket), Some(line)) => player.pool.put(socket, line, player.net.now()),
                         (Some(socket), None) => player.net.close(socket),
                         _ => {}
                     }
@@ -187,9 +187,9 @@ impl<F: Flow> Live<F> {
         }
         let warm = player.warm();
         let is_warm = warm.is_some();
-        let (socket, buffers) = warm.unwrap_or_else(|| (player.net.dial(), Buffers::new()));
+        let (socket, line) = warm.unwrap_or_else(|| (player.net.dial(), Line::new()));
         self.sockets[at] = Some(socket);
-        self.drive.connected(slot, buffers, is_warm, player.now());
+        self.drive.connected(slot, line, is_warm, player.now());
     }
 
     fn move_bytes(&mut self, player: &mut Player) -> bool {
@@ -264,7 +264,7 @@ impl Actor for Player {
         let mut warm = self.warm();
         loop {
             let is_warm = warm.is_some();
-            let (socket, buffers) = warm.take().unwrap_or_else(|| (self.net.dial(), Buffers::new()));
+            let (socket, buffers) = warm.take().unwrap_or_else(|| (self.net.dial(), Line::new()));
             let session = Arc::clone(&self.session);
             let mut attempt = Attempt::begin(&session, request, buffers, is_warm, &mut chance)
                 .map_err(|error| Error::from(error).at(request))?;
@@ -274,7 +274,7 @@ impl Actor for Player {
                     self.give_back(socket, attempt);
                     return result;
                 }
-                Err(_) if attempt.may_repeat(request) => self.pool.clear(),
+                Err(fault) if attempt.may_repeat(request, &fault) => self.pool.clear(),
                 Err(fault) => return Err(Session::failed(request, fault)),
             }
             self.net.close(socket);

@@ -137,9 +137,9 @@ fn a_stream_that_falls_silent_is_dead() {
     let session = Session::greeted(&Remote::local(), server.unwrap()).unwrap();
     let mut drive = Drive::new(events().into_flow(), Arc::new(session), Chance::seeded(1));
     let at = |seconds| Moment::at(Duration::from_secs(seconds));
-    let Step::Connect { slot, fresh: false } = drive.step(at(100)) else { panic!("it does not connect") };
+    let Step::Connect { slot, fresh: false, .. } = drive.step(at(100)) else { panic!("it does not connect") };
     drive.connected(slot, Buffers::new(), false, at(100));
-    assert!(matches!(drive.step(at(100)), Step::Blocked(None)));
+    assert!(matches!(drive.step(at(100)), Step::Blocked(Some(until)) if until == at(700)));
     let head = String::from_utf8(drive.outgoing(slot).unwrap().to_vec()).unwrap();
     drive.wrote(slot, head.len());
     let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
@@ -165,7 +165,7 @@ fn a_stream_that_falls_silent_is_dead() {
     assert!(matches!(hear(&[0x81], at(158)), Step::Blocked(Some(until)) if until == at(188)));
     assert!(matches!(drive.step(at(187)), Step::Blocked(Some(_))));
     let mut last = drive.step(at(188));
-    if let Step::Release { buffers: None, .. } = last {
+    if let Step::Release { line: None, .. } = last {
         last = drive.step(at(188));
     }
     let Step::Done(Err(error)) = last else { panic!("it goes on: {last:?}") };

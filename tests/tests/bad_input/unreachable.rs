@@ -163,5 +163,5 @@ fn what_answers_is_another_server<A: Connect>() {
     assert_eq!(kind(answers::http("200 OK", &[], b"{\"ApiVersion\":\"1.41\"}")), ErrorKind::Protocol);
     assert_eq!(kind(answers::greeting("podman")), ErrorKind::Protocol);
     let untrusted = serde_json::json!({"auth": "untrusted", "api_extensions": []});
-    assert_eq!(kind(answers::sync(&untrusted)), ErrorKind::Untrusted);
+    assert_eq!(kind(answers::sync(&untrusted)), ErrorKind::Protocol);
 }

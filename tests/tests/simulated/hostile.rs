@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use lxio_core::session::{Cause, ErrorKind};
+use lxio_core::flow::{Fault, Limit};
+use lxio_core::session::ErrorKind;
 use lxio_sim::Scripted;
 use lxio_tests::answers;
 use serde_json::{Value, json};
@@ -116,16 +117,18 @@ fn an_answer_that_is_cut_anywhere_is_an_error() {
     }
 }
 
-/// Calls have no time of their own: who does not answer is waited for.
+/// Who says nothing, or nothing more, is waited for as long as there is patience.
 #[test]
-fn silence_is_waited_for_without_end() {
+fn silence_is_waited_for_as_long_as_there_is_patience() {
     let begun = answers::sync(&json!(1));
     for script in [Scripted::silence(), Scripted::raw(&begun[..20]), Scripted::raw(&begun[..begun.len() - 1])]
     {
         let (sim, client) = stage();
         sim.next_reply(script);
         let error = get(&client).unwrap_err();
-        assert!(matches!(error.cause(), Cause::Stuck), "{error:?}");
+        let fault = Fault::TimedOut { limit: Limit::Read, left: true };
+        assert!(error.to_string().ends_with(&fault.to_string()), "{error:?}");
+        assert!(error.is_timeout() && !error.is_retryable());
         goes_on(&sim, &client, 2);
     }
 }

@@ -132,6 +132,8 @@ impl Login {
                 true
             }
             FlowError::Fault(Fault::Wire { error, .. }) => error.is_cut(),
+            FlowError::Fault(Fault::Filter { error, .. }) => error.is_transport(),
+            FlowError::Fault(Fault::TimedOut { .. }) => true,
             _ => false,
         };
         match &mut self.state {

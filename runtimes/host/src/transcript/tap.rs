@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use lxio_core::session::{Cause, Error, Remote, TranscriptFile};
+use lxio_core::wire::Listener;
 use rustix::fs::{FlockOperation, flock};
 
 use super::mask::Mask;
@@ -33,11 +34,8 @@ struct State {
     runs: u64,
 }
 
-/// What an adapter holds beside a socket: tells the transcript what passes, if there is one.
-#[derive(Debug, Default)]
-pub struct Tap(Option<Box<Track>>);
-
-struct Track {
+/// Listens on one connection and tells the transcript what passes, in plain also where TLS is spoken.
+pub struct Tap {
     tape: Tape,
     conn: u64,
     anatomy: Anatomy,
@@ -75,13 +73,13 @@ impl Tape {
     pub fn opened(&self) -> Tap {
         let conn = self.connection(What::Open(None));
         let veil = |direction| Veil::new(direction, self.0.content);
-        Tap(Some(Box::new(Track {
+        Tap {
             tape: self.clone(),
             conn,
             anatomy: Anatomy::new(),
             to_server: veil(Direction::ToServer),
             to_client: veil(Direction::ToClient),
-        })))
+        }
     }
 
     /// A connection could not be made.
@@ -126,54 +124,35 @@ impl fmt::Debug for Tape {
     }
 }
 
-impl Tap {
-    /// From here on the connection serves this slot of a conversation, or, with `None`, a call.
-    #[inline]
-    pub fn serves(&mut self, part: Option<Part>) {
-        if let Some(track) = &mut self.0 {
-            track.serves(part);
+impl Listener for Tap {
+    fn serves(&mut self, part: Option<(u64, u8)>) {
+        self.happened(What::Use(part.map(|(run, slot)| Part { run, slot })));
+    }
+
+    fn sent(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.passed(Direction::ToServer, bytes);
         }
     }
 
-    /// What came of writing these bytes.
-    #[inline]
-    pub fn wrote(&mut self, bytes: &[u8], done: &io::Result<usize>) {
-        if let Some(track) = &mut self.0 {
-            track.moved(Direction::ToServer, bytes, done);
+    fn received(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            self.ended(What::Eof(Direction::ToClient));
+        } else {
+            self.passed(Direction::ToClient, bytes);
         }
     }
 
-    /// What came of reading into this space.
-    #[inline]
-    pub fn read(&mut self, space: &[u8], done: &io::Result<usize>) {
-        if let Some(track) = &mut self.0 {
-            track.moved(Direction::ToClient, space, done);
-        }
+    fn write_failed(&mut self, error: &io::Error) {
+        self.happened(What::WriteFailed(Direction::ToServer, errno(error)));
+    }
+
+    fn read_failed(&mut self, error: &io::Error) {
+        self.ended(What::Reset(Direction::ToClient, errno(error)));
     }
 }
 
-/// None of it is in the way of a client without a transcript.
-impl Track {
-    #[cold]
-    fn serves(&self, part: Option<Part>) {
-        self.happened(What::Use(part));
-    }
-
-    #[cold]
-    fn moved(&mut self, direction: Direction, bytes: &[u8], done: &io::Result<usize>) {
-        match (done, direction) {
-            (Ok(0), Direction::ToServer) => {}
-            (Ok(0), Direction::ToClient) => self.ended(What::Eof(direction)),
-            (Ok(count), _) => self.passed(direction, &bytes[..*count]),
-            (Err(error), _)
-                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-            (Err(error), Direction::ToServer) => {
-                self.happened(What::WriteFailed(direction, errno(error)));
-            }
-            (Err(error), Direction::ToClient) => self.ended(What::Reset(direction, errno(error))),
-        }
-    }
-
+impl Tap {
     fn passed(&mut self, direction: Direction, bytes: &[u8]) {
         let Self { tape, conn, anatomy, to_server, to_client } = self;
         let veil = match direction {
@@ -202,7 +181,7 @@ impl Track {
 }
 
 /// The client closes the connection.
-impl Drop for Track {
+impl Drop for Tap {
     fn drop(&mut self) {
         let mut told = Vec::new();
         let mut state = self.tape.state();
@@ -213,9 +192,9 @@ impl Drop for Track {
     }
 }
 
-impl fmt::Debug for Track {
+impl fmt::Debug for Tap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Track").field("conn", &self.conn).finish_non_exhaustive()
+        f.debug_struct("Tap").field("conn", &self.conn).finish_non_exhaustive()
     }
 }
 

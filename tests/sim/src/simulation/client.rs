@@ -8,7 +8,7 @@ use lxio_core::call::Call;
 use lxio_core::flow::{Fault, Flow, IntoFlow, Unattended};
 use lxio_core::model::Server;
 use lxio_core::session::{Attempt, Cause, Error, Pool, Remote, Session};
-use lxio_core::wire::{Buffers, Need, Reuse};
+use lxio_core::wire::{Line, Need, Reuse};
 
 use super::core::Patience;
 use super::{Core, Live, Task};
@@ -37,7 +37,7 @@ impl Client {
         let failed = |fault| Session::failed(&greeting.request, fault);
         let mut patience = core.patience();
         let socket = dial(core, &mut patience).map_err(|error| failed(Fault::Dial(error)))?;
-        let mut attempt = Attempt::begin(&stranger, &greeting.request, Buffers::new(), false, &mut chance)?;
+        let mut attempt = Attempt::begin(&stranger, &greeting.request, Line::new(), false, &mut chance)?;
         match exchange(core, &socket, &mut attempt, &mut patience) {
             Ok(()) => {}
             Err(None) => return Err(Error::new(Cause::Stuck).at(&greeting.request)),
@@ -84,15 +84,15 @@ impl Client {
         let mut chance = Chance::seeded(0);
         let mut warm = self.warm();
         loop {
-            let (socket, buffers, is_warm) = match warm.take() {
-                Some((socket, buffers)) => (socket, buffers, true),
+            let (socket, line, is_warm) = match warm.take() {
+                Some((socket, line)) => (socket, line, true),
                 None => {
                     let socket = dial(&self.0.core, &mut patience)
                         .map_err(|error| Session::failed(request, Fault::Dial(error)))?;
-                    (socket, Buffers::new(), false)
+                    (socket, Line::new(), false)
                 }
             };
-            let mut attempt = Attempt::begin(&self.0.session, request, buffers, is_warm, &mut chance)
+            let mut attempt = Attempt::begin(&self.0.session, request, line, is_warm, &mut chance)
                 .map_err(|error| Error::from(error).at(request))?;
             match exchange(&self.0.core, &socket, &mut attempt, &mut patience) {
                 Ok(()) => {
@@ -101,7 +101,7 @@ impl Client {
                     return result;
                 }
                 Err(None) => return Err(Error::new(Cause::Stuck).at(request)),
-                Err(Some(_)) if attempt.may_repeat(request) => self.forget(),
+                Err(Some(fault)) if attempt.may_repeat(request, &fault) => self.forget(),
                 Err(Some(fault)) => return Err(Session::failed(request, fault)),
             }
         }
@@ -153,16 +153,16 @@ impl Client {
     }
 
     /// A connection out of the pool.
-    pub(super) fn warm(&self) -> Option<(Socket, Buffers)> {
+    pub(super) fn warm(&self) -> Option<(Socket, Line)> {
         let now = self.0.core.now();
         let fresh = Pool::<Socket>::JUST_NOW;
         self.0.pool.borrow_mut().take(now, |socket, rested| rested < fresh || socket.is_silent())
     }
 
     /// Back to the pool.
-    pub(super) fn rest(&self, socket: Socket, buffers: Buffers) {
+    pub(super) fn rest(&self, socket: Socket, line: Line) {
         let now = self.0.core.now();
-        self.0.pool.borrow_mut().put(socket, buffers, now);
+        self.0.pool.borrow_mut().put(socket, line, now);
     }
 
     /// One connection of the pool was dead, so none is worth trying.
@@ -171,8 +171,8 @@ impl Client {
     }
 
     fn give_back(&self, socket: Socket, attempt: Attempt) {
-        if let (buffers, Reuse::Yes) = attempt.finish() {
-            self.rest(socket, buffers);
+        if let (line, Reuse::Yes) = attempt.finish() {
+            self.rest(socket, line);
         }
     }
 }
@@ -229,8 +229,14 @@ fn exchange(
             }
             Need::Done => return Ok(()),
         };
-        if blocked && !core.turn(None, patience) {
-            return Err(None);
+        if blocked {
+            let end = attempt.until(core.now());
+            if end.is_some_and(|end| end <= core.now()) {
+                return Err(Some(attempt.expired()));
+            }
+            if !core.turn(end, patience) {
+                return Err(None);
+            }
         }
     }
 }

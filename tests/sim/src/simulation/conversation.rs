@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lxio_core::bytes::Moment;
 use lxio_core::flow::{Flow, Slot};
 use lxio_core::session::{Cause, Drive, Error, Step};
-use lxio_core::wire::Buffers;
+use lxio_core::wire::Line;
 
 use super::Client;
 use crate::network::Socket;
@@ -57,12 +57,16 @@ impl<F: Flow> Conversation<F> {
         loop {
             let now = self.client.core().now();
             match self.drive.step(now) {
-                Step::Connect { slot, fresh } => self.connect(slot, fresh, now),
-                Step::Release { slot, buffers } => {
+                Step::Connect { slot, origin: Some(_), .. } => {
+                    let why = "there is no other server in the simulation";
+                    self.drive.dial_failed(slot, io::Error::other(why), now);
+                }
+                Step::Connect { slot, fresh, origin: None } => self.connect(slot, fresh, now),
+                Step::Release { slot, line } => {
                     self.dials.retain(|(dialled, _)| *dialled != slot);
                     let socket = self.sockets.get_mut(usize::from(slot)).and_then(Option::take);
-                    if let (Some(socket), Some(buffers)) = (socket, buffers) {
-                        self.client.rest(socket, buffers);
+                    if let (Some(socket), Some(line)) = (socket, line) {
+                        self.client.rest(socket, line);
                     }
                 }
                 Step::Item(item) => return Turn::Item(item),
@@ -108,9 +112,9 @@ impl<F: Flow> Conversation<F> {
     fn connect(&mut self, slot: Slot, fresh: bool, now: Moment) {
         if fresh {
             self.client.forget();
-        } else if let Some((socket, buffers)) = self.client.warm() {
+        } else if let Some((socket, line)) = self.client.warm() {
             self.place(slot, socket);
-            self.drive.connected(slot, buffers, true, now);
+            self.drive.connected(slot, line, true, now);
             return;
         }
         let time = self.client.core().network().dial_time();
@@ -132,7 +136,7 @@ impl<F: Flow> Conversation<F> {
         match Socket::dial(self.client.core()) {
             Ok(socket) => {
                 self.place(slot, socket);
-                self.drive.connected(slot, Buffers::new(), false, now);
+                self.drive.connected(slot, Line::new(), false, now);
             }
             Err(error) => self.drive.dial_failed(slot, error, now),
         }
