@@ -5,7 +5,7 @@ use crate::bytes::Limits;
 use crate::flow::Fault;
 #[cfg(feature = "tls")]
 use crate::wire::TlsClient;
-use crate::wire::{FilterError, Host, Line, Origin, Proxy, Scheme, Tunnel, Tunnelled};
+use crate::wire::{FilterError, Host, Line, Origin, Proxy, Scheme};
 
 /// What a driver connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,12 +70,6 @@ impl Way {
         }
     }
 
-    /// What stands in `Host` and in the errors.
-    #[must_use]
-    pub fn authority(&self) -> Option<String> {
-        self.origin.as_ref().map(Origin::authority)
-    }
-
     /// The line of a new connection on this way.
     ///
     /// # Errors
@@ -84,17 +78,22 @@ impl Way {
         let Some(origin) = self.origin.as_ref().filter(|origin| origin.scheme() == Scheme::Https) else {
             return Ok(Line::new());
         };
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &self.tls {
-            let failed = |error: FilterError| Fault::Filter { error, left: false };
-            let inner = tls.connect(origin).map_err(|error| failed(error.into()))?;
-            return Ok(match &self.proxy {
-                None => Line::new().through(inner),
-                Some(proxy) => Line::new().through(Tunnelled::new(Tunnel::new(proxy, origin, limits), inner)),
-            });
-        }
-        let _ = (limits, origin);
-        Err(Fault::Filter { error: FilterError::NoTls, left: false })
+        self.secure_line(origin, limits).map_err(|error| Fault::Filter { error, left: false })
+    }
+
+    #[cfg(feature = "tls")]
+    fn secure_line(&self, origin: &Origin, limits: &Limits) -> Result<Line, FilterError> {
+        use crate::wire::{Tunnel, Tunnelled};
+        let tls = self.tls.as_ref().ok_or(FilterError::NoTls)?.connect(origin)?;
+        Ok(match &self.proxy {
+            None => Line::new().through(tls),
+            Some(proxy) => Line::new().through(Tunnelled::new(Tunnel::new(proxy, origin, limits), tls)),
+        })
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn secure_line(&self, _: &Origin, _: &Limits) -> Result<Line, FilterError> {
+        Err(FilterError::NoTls)
     }
 }
 

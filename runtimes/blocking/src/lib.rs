@@ -17,7 +17,8 @@
 //! | file | idea |
 //! |---|---|
 //! | `client`   | the four verbs |
-//! | `dial`     | sockets, and the pool of them |
+//! | `dial`     | how connections are made, the pool of them |
+//! | `socket`   | one of them |
 //! | `live`     | the loop that moves a conversation's bytes |
 //! | `exec`     | what a running command's handle can do: `Write` is its standard input |
 //! | `events`   | what a handle can do that yields items: `Iterator` |
@@ -35,5 +36,7 @@ pub use client::Client;
 pub use live::Live;
 pub use lxio_core::api::*;
 pub use lxio_core::flow::{ExitStatus, Output, Piece};
-pub use lxio_core::session::{Cause, Error, ErrorKind, Remote, TranscriptFile};
+pub use lxio_core::session::{Cause, Error, ErrorKind, Patience, Remote, TranscriptFile, Via};
+#[cfg(feature = "tls")]
+pub use lxio_core::wire::{Authorities, Fingerprint, Identity, ServerCertificate, Trust};
 pub use lxio_core::{api, bytes, call, flow, model, session, wire};

@@ -31,7 +31,8 @@
 //! | file | idea |
 //! |---|---|
 //! | `client`   | the four verbs |
-//! | `dial`     | what is async-io's own: sockets, the pool of them, time |
+//! | `dial`     | how connections are made, the pool of them, time |
+//! | `socket`   | one of them |
 //! | `live`     | the loop that moves a conversation's bytes |
 //! | `exec`     | what a running command's handle can do: `AsyncWrite` is its standard input |
 //! | `events`   | what a handle can do that yields items: `Stream` |
@@ -51,5 +52,7 @@ pub use client::Client;
 pub use live::Live;
 pub use lxio_core::api::*;
 pub use lxio_core::flow::{ExitStatus, Output, Piece};
-pub use lxio_core::session::{Cause, Error, ErrorKind, Remote, TranscriptFile};
+pub use lxio_core::session::{Cause, Error, ErrorKind, Patience, Remote, TranscriptFile, Via};
+#[cfg(feature = "tls")]
+pub use lxio_core::wire::{Authorities, Fingerprint, Identity, ServerCertificate, Trust};
 pub use lxio_core::{api, bytes, call, flow, model, session, wire};
