@@ -10,6 +10,7 @@
 //! does not know is answered by 404 or 501, as a daemon would, and [counted](Daemon::unknown).
 
 mod api;
+mod certificate;
 mod daemon;
 mod http;
 mod image;

@@ -1,7 +1,10 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use lxio_core::bytes::Secret;
 use lxio_core::call::Flavour;
+
+use crate::certificate::Certificate;
 
 /// How changes are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +45,7 @@ pub struct Setup {
     pub changes: Changes,
     /// Where it keeps its data, as some of its texts say; none is where packages have it.
     pub directory: Option<String>,
+    pub(crate) certificate: Option<Certificate>,
 }
 
 impl Setup {
@@ -70,6 +74,7 @@ impl Setup {
             only: None,
             changes: Changes::AsReleased,
             directory: None,
+            certificate: None,
         }
     }
 
@@ -109,6 +114,14 @@ impl Setup {
     #[must_use]
     pub const fn changes(mut self, changes: Changes) -> Self {
         self.changes = changes;
+        self
+    }
+
+    /// With this certificate, and those that signed it behind it, if any; and with this key. Both are PEM. Where it
+    /// [listens by HTTPS](crate::Server::https) without one, it makes one.
+    #[must_use]
+    pub fn certificate(mut self, pem: impl Into<String>, key: impl Into<String>) -> Self {
+        self.certificate = Some(Certificate { pem: pem.into(), key: Secret::new(key) });
         self
     }
 

@@ -1,6 +1,6 @@
-use std::sync::OnceLock;
-
 use lxio_core::bytes::Chance;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::{Map, Value, json};
 
 use super::access::Access;
@@ -239,12 +239,12 @@ impl World {
     }
 
     /// Its certificate, and the fingerprint of that.
-    pub(crate) fn server_certificate(&self) -> (&'static str, &'static str) {
-        static FINGERPRINTS: [OnceLock<String>; 2] = [OnceLock::new(), OnceLock::new()];
-        let pem = self.either(include_str!("../extensions/lxd.pem"), include_str!("../extensions/incus.pem"));
-        let fingerprint = FINGERPRINTS[usize::from(self.is_lxd())]
-            .get_or_init(|| certificates::fingerprint(&certificates::bytes_of(pem).unwrap_or_default()));
-        (pem, fingerprint)
+    pub(crate) fn server_certificate(&self) -> (&str, String) {
+        let measured =
+            self.either(include_str!("../extensions/lxd.pem"), include_str!("../extensions/incus.pem"));
+        let pem = self.setup.certificate.as_ref().map_or(measured, |it| &it.pem);
+        let der = CertificateDer::from_pem_slice(pem.as_bytes());
+        (pem, der.map(|der| certificates::fingerprint(&der)).unwrap_or_default())
     }
 }
 

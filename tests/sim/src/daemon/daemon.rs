@@ -5,6 +5,7 @@ use lxio_core::bytes::Moment;
 use super::connection::{Connection, Phase};
 use super::{Close, Peer, Scripted, Seen};
 use crate::Setup;
+use crate::certificate::Certificate;
 use crate::http::Date;
 use crate::world::World;
 
@@ -85,6 +86,30 @@ impl Daemon {
         self.connections.insert(conn, Connection { peer, ..Connection::default() });
         self.rest(conn);
         Some(conn)
+    }
+
+    /// Who has connected is known only now.
+    pub(crate) fn introduce(&mut self, conn: Conn, peer: Peer) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.peer = peer;
+        }
+    }
+
+    pub(crate) const fn setup(&self) -> &Setup {
+        &self.world.setup
+    }
+
+    /// It listens at this address of the network, too, and shows this certificate.
+    pub(crate) fn serve_network(&mut self, address: &str, certificate: Certificate) {
+        self.world.setup.certificate = Some(certificate);
+        self.world.state.server.config.insert("core.https_address".into(), address.into());
+    }
+
+    /// The certificate that it shows on the network, PEM, and the fingerprint by which clients know it.
+    #[must_use]
+    pub fn certificate(&self) -> (String, String) {
+        let (pem, fingerprint) = self.world.server_certificate();
+        (pem.to_owned(), fingerprint)
     }
 
     /// All connections that are not over.

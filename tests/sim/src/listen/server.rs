@@ -10,8 +10,10 @@ use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::tls::Terms;
 use super::turn::Turn;
 use super::wire::{Listener, Place, loopback};
+use crate::certificate::Certificate;
 use crate::{Daemon, Scripted, Setup};
 
 /// A simulated daemon that listens on a real socket, in a thread of its own and in real time.
@@ -30,6 +32,7 @@ use crate::{Daemon, Scripted, Setup};
 #[derive(Debug)]
 pub struct Server {
     place: Place,
+    https: Option<SocketAddr>,
     /// A directory that was made for the socket.
     room: Option<PathBuf>,
     shared: Arc<Shared>,
@@ -42,14 +45,20 @@ pub struct Server {
 #[derive(Debug)]
 pub(super) struct Shared {
     daemon: Mutex<Daemon>,
+    /// What listens and the thread does not know of yet.
+    opened: Mutex<Vec<(Place, Listener)>>,
     pub(super) stop: AtomicBool,
-    /// Whether the socket listens, as the thread last saw to it.
+    /// Whether all of them listen, as the thread last saw to it.
     pub(super) listens: AtomicBool,
 }
 
 impl Shared {
     pub(super) fn daemon(&self) -> MutexGuard<'_, Daemon> {
         self.daemon.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn opened(&self) -> MutexGuard<'_, Vec<(Place, Listener)>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -80,7 +89,29 @@ impl Server {
     /// # Errors
     /// If the port cannot be bound.
     pub fn loopback(setup: Setup, port: u16) -> io::Result<Self> {
-        Self::start(setup, loopback(port), None)
+        Self::start(setup, Place::Loopback(loopback(port)), None)
+    }
+
+    /// Listens on 127.0.0.1 by HTTPS as well, as a daemon whose `core.https_address` is set; port 0 lets the system
+    /// choose. The certificate is that of the [setup](Setup::certificate), or a new one.
+    ///
+    /// A client there is who it shows to be, and may do nothing until its certificate is trusted. Only HTTP/1.1 is
+    /// spoken, also with those who would like HTTP/2.
+    ///
+    /// # Errors
+    /// If the port cannot be bound, or there is something wrong with certificate or key.
+    pub fn https(mut self, port: u16) -> io::Result<Self> {
+        let certificate = self.with(|daemon| Certificate::of(daemon.setup()))?;
+        let place = Place::Https(loopback(port), Arc::new(Terms::new(&certificate)?));
+        let listener = Listener::bind(&place)?;
+        let place = listener.place(&place)?;
+        if let Place::Https(address, _) = &place {
+            self.https = Some(*address);
+            self.with(|daemon| daemon.serve_network(&address.to_string(), certificate));
+        }
+        self.shared.opened().push((place, listener));
+        self.wake();
+        Ok(self)
     }
 
     fn start(mut setup: Setup, place: Place, room: Option<PathBuf>) -> io::Result<Self> {
@@ -93,15 +124,16 @@ impl Server {
         let daemon = Daemon::new(setup.epoch(time_of_day()));
         let shared = Arc::new(Shared {
             daemon: Mutex::new(daemon),
+            opened: Mutex::new(vec![(place.clone(), listener)]),
             stop: AtomicBool::new(false),
             listens: AtomicBool::new(true),
         });
         let (wake, woken) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         woken.set_nonblocking(true)?;
-        let turn = Turn::new(Arc::clone(&shared), place.clone(), listener, woken);
+        let turn = Turn::new(Arc::clone(&shared), woken);
         let thread = thread::Builder::new().name("lxio-sim".into()).spawn(move || turn.run())?;
-        Ok(Self { place, room, shared, wake, thread: Some(thread) })
+        Ok(Self { place, https: None, room, shared, wake, thread: Some(thread) })
     }
 
     /// The Unix socket that it listens on.
@@ -109,17 +141,23 @@ impl Server {
     pub fn path(&self) -> Option<&Path> {
         match &self.place {
             Place::Unix(path) => Some(path),
-            Place::Loopback(_) => None,
+            Place::Loopback(_) | Place::Https(..) => None,
         }
     }
 
-    /// The address that it listens on.
+    /// The address that it listens on without TLS.
     #[must_use]
     pub const fn address(&self) -> Option<SocketAddr> {
         match &self.place {
-            Place::Unix(_) => None,
+            Place::Unix(_) | Place::Https(..) => None,
             Place::Loopback(address) => Some(*address),
         }
+    }
+
+    /// The address that it listens on [by HTTPS](Self::https).
+    #[must_use]
+    pub const fn https_address(&self) -> Option<SocketAddr> {
+        self.https
     }
 
     /// Looks at the daemon, or does something to it.

@@ -10,18 +10,21 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::server::Shared;
 use super::wire::{Listener, Place, Wire};
-use crate::{Conn, Daemon};
+use crate::{Close, Conn, Daemon};
 
 /// How much is read at once.
 const PIECE: usize = 64 << 10;
 /// How often one connection is read or written before others have their turn.
 const ROUNDS: usize = 16;
 
+/// When it tries again to listen.
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// The loop between sockets and daemon.
 pub(super) struct Turn {
     shared: Arc<Shared>,
-    place: Place,
-    listener: Option<Listener>,
+    /// Where it listens, and what listens there while the daemon lives.
+    listeners: Vec<(Place, Option<Listener>)>,
     woken: UnixStream,
     wires: BTreeMap<Conn, Socket>,
     began: Instant,
@@ -41,11 +44,10 @@ struct Socket {
 }
 
 impl Turn {
-    pub(super) fn new(shared: Arc<Shared>, place: Place, listener: Listener, woken: UnixStream) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, woken: UnixStream) -> Self {
         Self {
             shared,
-            place,
-            listener: Some(listener),
+            listeners: Vec::new(),
             woken,
             wires: BTreeMap::new(),
             began: Instant::now(),
@@ -69,8 +71,16 @@ impl Turn {
             for conn in conns {
                 busy |= self.give(&mut daemon, conn, now);
             }
-            let wait = if busy { Some(Duration::ZERO) } else { daemon.next().map(|next| next.since(now)) };
             let open: Vec<_> = self.wires.keys().map(|conn| daemon.window(*conn) > 0).collect();
+            // What TLS has read already, no poll tells of.
+            busy |= self.wires.values().zip(&open).any(|(it, open)| *open && it.readable && !it.ended);
+            let mut wait = daemon.next().map(|next| next.since(now));
+            if busy {
+                wait = Some(Duration::ZERO);
+            } else if daemon.is_alive() && !shared.listens.load(Ordering::SeqCst) {
+                // Somebody else has its address now.
+                wait = Some(wait.unwrap_or(AGAIN).min(AGAIN));
+            }
             drop(daemon);
             if self.sleep(&open, wait).is_err() {
                 break;
@@ -81,20 +91,25 @@ impl Turn {
 
     /// Listens while the daemon lives; a dead one's socket refuses.
     fn listen(&mut self, alive: bool) {
-        if !alive {
-            self.listener = None;
-        } else if self.listener.is_none() {
-            self.listener = Listener::bind(&self.place).ok();
+        self.listeners.extend(self.shared.opened().drain(..).map(|(place, it)| (place, Some(it))));
+        for (place, listener) in &mut self.listeners {
+            if !alive {
+                *listener = None;
+            } else if listener.is_none() {
+                *listener = Listener::bind(place).ok();
+            }
         }
-        self.shared.listens.store(self.listener.is_some(), Ordering::SeqCst);
+        let listens = self.listeners.iter().all(|(_, it)| it.is_some());
+        self.shared.listens.store(listens, Ordering::SeqCst);
     }
 
     fn accept(&mut self, daemon: &mut Daemon, now: Moment) {
-        let Some(listener) = &self.listener else { return };
-        while let Ok(wire) = listener.accept() {
-            if let Some(conn) = daemon.connect(now) {
-                self.wires
-                    .insert(conn, Socket { wire, ended: false, full: false, readable: true, lost: false });
+        for listener in self.listeners.iter().filter_map(|(_, it)| it.as_ref()) {
+            while let Ok(wire) = listener.accept() {
+                if let Some(conn) = daemon.connect(now) {
+                    let socket = Socket { wire, ended: false, full: false, readable: true, lost: false };
+                    self.wires.insert(conn, socket);
+                }
             }
         }
     }
@@ -117,7 +132,12 @@ impl Turn {
                     socket.ended = true;
                     daemon.ended(conn, now);
                 }
-                Ok(count) => daemon.receive(conn, &self.space[..count], now),
+                Ok(count) => {
+                    if let Some(peer) = socket.wire.introduction() {
+                        daemon.introduce(conn, peer);
+                    }
+                    daemon.receive(conn, &self.space[..count], now);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.readable = false,
                 Err(_) => {
@@ -154,9 +174,16 @@ impl Turn {
                 }
             }
         }
-        if let Some(close) = daemon.closing(conn) {
+        // If it cannot leave at all, that shows when there is more.
+        socket.full |= matches!(socket.wire.flush(), Ok(false));
+        let at_once = |close: &Close| *close == Close::Reset || !daemon.is_alive();
+        if let Some(close) = daemon.closing(conn).filter(|close| !socket.full || at_once(close)) {
             daemon.forget(conn);
-            if let Some(socket) = self.wires.remove(&conn) {
+            if let Some(mut socket) = self.wires.remove(&conn) {
+                // One that was killed says no goodbye.
+                if daemon.is_alive() && close == Close::End {
+                    socket.wire.say_goodbye();
+                }
                 socket.wire.close(close);
             }
             return true;
@@ -167,7 +194,8 @@ impl Turn {
     /// Waits for sockets, for a moment, for somebody who has something to say.
     fn sleep(&mut self, open: &[bool], wait: Option<Duration>) -> io::Result<()> {
         let mut polled = vec![PollFd::new(&self.woken, PollFlags::IN)];
-        polled.extend(self.listener.as_ref().map(|it| PollFd::new(it, PollFlags::IN)));
+        let listeners = self.listeners.iter().filter_map(|(_, it)| it.as_ref());
+        polled.extend(listeners.map(|it| PollFd::new(it, PollFlags::IN)));
         let before = polled.len();
         for (socket, open) in self.wires.values().zip(open) {
             let mut wanted = PollFlags::empty();
