@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::call::{self, Call, CallError, ETag, Field, Request, Tagged, Target};
 use crate::flow::{Download, Ended, Settle, Upload};
 use crate::model::Answer;
-use crate::wire::{Payload, Reply};
+use crate::wire::{Origin, Payload, Reply};
 
 macro_rules! verbs {
     ($($verb:ident $method:ident),+) => {$(
@@ -111,6 +111,22 @@ impl Raw {
     #[must_use]
     pub fn needs(mut self, extension: &'static str) -> Self {
         self.request = self.request.needs(extension);
+        self
+    }
+
+    /// To another server than the session's, such as one of images. It is told nothing of the session, and the
+    /// authorities of this machine say whether it is the right one.
+    #[must_use]
+    pub fn to(mut self, server: Origin) -> Self {
+        self.request = self.request.to(server);
+        self
+    }
+
+    /// With an answer of at most so many bytes, if that is less than the limit of the session. A streamed one has
+    /// no limit.
+    #[must_use]
+    pub const fn at_most(mut self, bytes: usize) -> Self {
+        self.request.most = Some(bytes);
         self
     }
 
