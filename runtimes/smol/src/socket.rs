@@ -210,13 +210,13 @@ impl Own {
     /// Whether a request can be sent: nothing has come at rest, be it the end. Costs no system call unless the
     /// bell rang.
     fn is_usable(&mut self) -> bool {
-        if !self.armed {
-            return false;
+        if self.armed && !self.bell.rung() {
+            return true;
         }
-        // The reactor wakes whom it was told to wake before, too, and it can be late: then the bell rings for
-        // what was read long ago. Only the system knows.
-        let peek = || recv(self.stream.get_ref(), &mut [0], RecvFlags::PEEK);
-        !self.bell.rung() || matches!(peek(), Err(Errno::AGAIN))
+        // The reactor can be late: then the bell rings for what was read long ago, and would not ring again.
+        // Only the system knows.
+        self.rest();
+        self.armed && matches!(recv(self.stream.get_ref(), &mut [0], RecvFlags::PEEK), Err(Errno::AGAIN))
     }
 }
 
