@@ -193,6 +193,8 @@ pub enum BadTrustToken {
     Fingerprint,
     /// The time at which it expires cannot be read.
     Expiry,
+    /// None of its addresses can be used from here.
+    Addresses,
 }
 
 impl fmt::Display for BadTrustToken {
@@ -206,6 +208,7 @@ impl fmt::Display for BadTrustToken {
                 f.write_str("the fingerprint in the trust token is not 64 hexadecimal digits")
             }
             Self::Expiry => f.write_str("the expiry of the trust token is no time"),
+            Self::Addresses => f.write_str("none of the addresses in the trust token can be used"),
         }
     }
 }

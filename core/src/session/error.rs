@@ -73,6 +73,8 @@ pub enum Cause {
     /// TLS cannot be spoken with what was given for it.
     #[cfg(feature = "tls")]
     Tls(crate::wire::SettingsError),
+    /// The server does not trust this client, which has nothing to join it with.
+    Untrusted,
     /// What the host keeps for clients, such as `config.yml`, is not there or of no use.
     Host(Box<dyn std::error::Error + Send + Sync>),
     /// The caller's reader failed in mid-upload; the connection was closed, so that the server does not take
@@ -141,6 +143,7 @@ impl Error {
         match &self.0.cause {
             Cause::NoDaemon { .. } | Cause::NoAnswer { .. } => ErrorKind::Unreachable,
             Cause::Host(_) => ErrorKind::Misuse,
+            Cause::Untrusted => ErrorKind::Untrusted,
             #[cfg(feature = "tls")]
             Cause::Tls(_) => ErrorKind::Misuse,
             Cause::Stranger { .. } => ErrorKind::Protocol,
@@ -361,6 +364,7 @@ impl fmt::Display for Error {
             #[cfg(feature = "tls")]
             Cause::Tls(error) => error.fmt(f),
             Cause::Host(error) => error.fmt(f),
+            Cause::Untrusted => f.write_str("the server does not trust this client, which must join it first"),
             Cause::Stranger { name } if name.is_empty() => f.write_str("the server does not say what it is"),
             Cause::Stranger { name } => write!(f, "the server is {name:?}, neither LXD nor Incus"),
             Cause::Input(_) => f.write_str("the data to upload could not be read"),

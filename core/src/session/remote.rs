@@ -6,7 +6,9 @@ use super::Patience;
 use crate::bytes::{Limits, Secret};
 use crate::call::Credential;
 #[cfg(feature = "tls")]
-use crate::wire::{Identity, TlsSettings, Trust};
+use crate::model::{BadTrustToken, TrustToken};
+#[cfg(feature = "tls")]
+use crate::wire::{Fingerprint, Identity, TlsSettings, Trust};
 use crate::wire::{Origin, OriginError, Proxy, Scheme};
 
 /// The port of both daemons.
@@ -163,18 +165,52 @@ impl Remote {
         Self::default().or(address)
     }
 
-    /// What the stock clients call so in their `config.yml`: its addresses, project, certificates.
+    /// What the stock clients call so in their `config.yml`: its addresses, project, certificates, tokens. What
+    /// is set here besides, such as a project, counts more than what is there.
+    ///
+    /// Both `incus` and `lxc` are asked. Where both have the name it must be said whose is meant: by `INCUS_CONF`
+    /// or `LXD_CONF`, or by taking it out of one of the two (`config::Config` of `lxio-host`). `local` is the
+    /// daemon of this machine, as with [`local`](Self::local).
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
         Self { address: Address::Named(name.into()), ..Self::default() }
+    }
+
+    /// The server that gave out a trust token, at those of its addresses that can be used, and no other server:
+    /// the token says which certificate it has.
+    ///
+    /// # Errors
+    /// [`BadTrustToken::Addresses`] if it can be reached at none of them.
+    #[cfg(feature = "tls")]
+    pub fn of_token(token: &TrustToken) -> Result<Self, BadTrustToken> {
+        let fingerprint: Fingerprint =
+            token.fingerprint().as_str().parse().map_err(|_| BadTrustToken::Fingerprint)?;
+        let mut remote = Self::default().trust(fingerprint);
+        for origin in token.addresses().iter().filter_map(|address| Origin::parse(address, PORT).ok()) {
+            // One without TLS is of no use: nothing there would show the certificate.
+            if origin.scheme() == Scheme::Https {
+                remote = remote.or_at(origin).map_err(|_| BadTrustToken::Addresses)?;
+            }
+        }
+        match remote.address {
+            Address::Network(_) => Ok(remote),
+            _ => Err(BadTrustToken::Addresses),
+        }
     }
 
     /// The same server has this address, too. It is tried when those before it fail.
     ///
     /// # Errors
     /// As [`https`](Self::https).
-    pub fn or(mut self, address: &str) -> Result<Self, OriginError> {
-        let origin = Origin::parse(address, PORT)?;
+    pub fn or(self, address: &str) -> Result<Self, OriginError> {
+        self.or_at(Origin::parse(address, PORT)?)
+    }
+
+    /// As [`or`](Self::or), for an address that was read already.
+    ///
+    /// # Errors
+    /// [`OriginError::Plain`] for `http://` to another machine.
+    pub fn or_at(mut self, origin: Origin) -> Result<Self, OriginError> {
         if origin.scheme() == Scheme::Http && !origin.host().is_loopback() {
             return Err(OriginError::Plain);
         }
@@ -299,5 +335,31 @@ impl From<&std::path::Path> for Remote {
     /// The server behind the Unix socket at this path.
     fn from(path: &std::path::Path) -> Self {
         Self::socket(path)
+    }
+}
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use super::*;
+
+    fn token(addresses: &str) -> TrustToken {
+        let hash = "ab".repeat(32);
+        let json = format!(
+            r#"{{"client_name":"ci","fingerprint":"{hash}","addresses":{addresses},"secret":"hunter2"}}"#
+        );
+        TrustToken::decode(&data_encoding::BASE64.encode(json.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn a_token_says_where_and_who() {
+        let remote =
+            Remote::of_token(&token(r#"["10.0.0.1:8443","[fe80::1%eth0]:8443","http://h","[::1]:1"]"#))
+                .unwrap();
+        let Address::Network(origins) = &remote.address else { panic!("{remote:?}") };
+        let shown: Vec<_> = origins.iter().map(Origin::to_string).collect();
+        assert_eq!(shown, ["https://10.0.0.1:8443", "https://[::1]:1"]);
+        assert!(matches!(remote.tls.trust, Trust::Fingerprint(it) if it.to_string() == "ab".repeat(32)));
+        assert!(!format!("{remote:?}").contains("hunter2"));
+        assert_eq!(Remote::of_token(&token(r#"["a b"]"#)).unwrap_err(), BadTrustToken::Addresses);
     }
 }

@@ -96,6 +96,19 @@ impl ServerCertificate {
         &self.der
     }
 
+    /// The certificate in PEM, as it is kept in files.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        const LINE: usize = 64 / 4 * 3;
+        let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+        for line in self.der.chunks(LINE) {
+            data_encoding::BASE64.encode_append(line, &mut pem);
+            pem.push('\n');
+        }
+        pem.push_str("-----END CERTIFICATE-----\n");
+        pem
+    }
+
     /// Its fingerprint, which users compare with what the server's owner told them.
     #[must_use]
     pub const fn fingerprint(&self) -> Fingerprint {
@@ -112,6 +125,15 @@ impl fmt::Debug for ServerCertificate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn the_pem_is_that_of_other_tools() {
+        use rustls::pki_types::pem::PemObject;
+        let pem = include_str!("../../../../tests/fixtures/tls/server/good.crt");
+        let der = rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        assert!(pem.contains(&ServerCertificate::from_der(&der).to_pem()), "{pem}");
+    }
 
     #[test]
     fn fingerprints_are_read_as_tools_print_them() {
