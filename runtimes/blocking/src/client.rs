@@ -18,7 +18,7 @@ use crate::socket::{Dialler, Socket};
 /// several threads at once.
 #[derive(Debug, Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Client {
@@ -61,7 +61,7 @@ impl Client {
         Self::greet(Arc::clone(&self.shared.there))
     }
 
-    fn greet(there: Arc<There>) -> Result<Self, Error> {
+    pub(crate) fn greet(there: Arc<There>) -> Result<Self, Error> {
         let Destination { remote, route, .. } = &there.destination;
         let mut tried = Vec::new();
         for number in 0..route.len() {

@@ -99,6 +99,14 @@ impl There {
         Ok(Arc::new(Self { destination, dialler, tape, seed }))
     }
 
+    /// How the server's certificate is looked at.
+    #[cfg(feature = "tls")]
+    pub(crate) fn to_look_at(remote: Remote) -> Result<Arc<Self>, Error> {
+        let seed = remote.seed.unwrap_or_else(seed);
+        let destination = Destination::to_look_at(remote)?;
+        Ok(Arc::new(Self { destination, dialler: None, tape: None, seed }))
+    }
+
     /// A new connection to the server, by the first of its addresses that can be connected to, from the one in
     /// use on.
     fn dial(&self) -> Dialled {

@@ -19,6 +19,7 @@
 //! | `client`   | the four verbs |
 //! | `dial`     | how connections are made, the pool of them |
 //! | `socket`   | one of them |
+//! | `remotes`  | servers of the network: looked at, joined, added to the stock clients' |
 //! | `live`     | the loop that moves a conversation's bytes |
 //! | `exec`     | what a running command's handle can do: `Write` is its standard input |
 //! | `events`   | what a handle can do that yields items: `Iterator` |
@@ -29,6 +30,8 @@ mod dial;
 mod events;
 mod exec;
 mod live;
+#[cfg(feature = "tls")]
+mod remotes;
 mod socket;
 mod transfer;
 
@@ -40,3 +43,8 @@ pub use lxio_core::session::{Cause, Error, ErrorKind, Patience, Remote, Transcri
 #[cfg(feature = "tls")]
 pub use lxio_core::wire::{Authorities, Fingerprint, Identity, ServerCertificate, Trust};
 pub use lxio_core::{api, bytes, call, flow, model, session, wire};
+#[cfg(feature = "tls")]
+pub use lxio_host::BadJoining;
+#[cfg(feature = "config")]
+pub use lxio_host::config;
+pub use lxio_host::identity;

@@ -5,7 +5,7 @@ use lxio_core::flow::Fault;
 use lxio_core::session::{Address, Cause, Dial, Error, Remote, Route, Session, Via, Way};
 use lxio_core::wire::{Origin, Proxy};
 
-use crate::{candidates, proxy_for};
+use crate::{Candidate, candidates, proxy_for};
 
 /// A remote with all that the host knows about it: which ways lead there, through which proxy, which
 /// authorities there are.
@@ -26,20 +26,23 @@ impl Destination {
     /// [`Cause::Host`] if the environment or a file of the host is of no use, [`Cause::Tls`] if TLS cannot be
     /// spoken with what is given for it.
     pub fn of(remote: Remote) -> Result<Self, Error> {
-        let ways = ways(&remote)?;
+        let (remote, sockets) = resolve(remote)?;
+        let ways = ways(&remote, sockets)?;
         #[cfg(feature = "tls")]
         let ways = crate::tls::equip(ways, || crate::tls::client(&remote.tls))?;
         Ok(Self::new(remote, ways))
     }
 
     /// As [`of`](Self::of), to see which certificate the server has: each connection ends when it has shown it,
-    /// with an error that holds it.
+    /// with an error that holds it. Nothing of that is in a transcript.
     ///
     /// # Errors
-    /// As [`of`](Self::of).
+    /// As [`of`](Self::of); [`BadJoining::NoTls`](crate::BadJoining::NoTls) if it is a server that shows none.
     #[cfg(feature = "tls")]
     pub fn to_look_at(remote: Remote) -> Result<Self, Error> {
-        let ways = crate::tls::equip(ways(&remote)?, || crate::tls::looking_client(&remote.tls))?;
+        let mut remote = crate::joining::over_tls(remote)?;
+        remote.transcript = None;
+        let ways = crate::tls::equip(ways(&remote, None)?, || crate::tls::looking_client(&remote.tls))?;
         Ok(Self::new(remote, ways))
     }
 
@@ -101,12 +104,26 @@ impl Destination {
     }
 }
 
-fn ways(remote: &Remote) -> Result<Vec<Way>, Error> {
+/// The remote under an address of its own, and the sockets of this machine to try if they are certain.
+pub(crate) fn resolve(remote: Remote) -> Result<(Remote, Option<Vec<Candidate>>), Error> {
+    #[cfg(feature = "config")]
+    return crate::config::resolve(remote).map_err(|error| Error::new(Cause::Host(Box::new(error))));
+    #[cfg(not(feature = "config"))]
+    match remote.address {
+        Address::Named(_) => {
+            Err(Error::new(Cause::Host("remotes have no names without the feature `config`".into())))
+        }
+        _ => Ok((remote, None)),
+    }
+}
+
+fn ways(remote: &Remote, sockets: Option<Vec<Candidate>>) -> Result<Vec<Way>, Error> {
     match &remote.address {
         Address::Network(origins) => {
             origins.iter().map(|origin| Ok(Way::tcp(origin.clone(), proxy(remote, origin)?))).collect()
         }
-        _ => Ok(candidates(remote)
+        _ => Ok(sockets
+            .unwrap_or_else(|| candidates(remote))
             .into_iter()
             .map(|candidate| Way { project: candidate.project, ..Way::unix(candidate.path) })
             .collect()),

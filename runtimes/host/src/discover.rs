@@ -1,6 +1,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use lxio_core::call::Flavour;
 use lxio_core::session::{Address, Remote};
 
 /// A socket that may be a daemon's.
@@ -22,26 +23,31 @@ pub struct Candidate {
 pub fn candidates(remote: &Remote) -> Vec<Candidate> {
     match &remote.address {
         Address::Socket(path) => vec![Candidate { path: path.clone(), project: None }],
-        _ => local(
-            |name| std::env::var_os(name).filter(|value| !value.is_empty()),
-            rustix::process::geteuid().as_raw(),
-        ),
+        _ => of_this_machine().into_iter().map(|(_, candidate)| candidate).collect(),
     }
 }
 
-fn local(env: impl Fn(&str) -> Option<OsString>, euid: u32) -> Vec<Candidate> {
-    let plain = |path: PathBuf| vec![Candidate { path, project: None }];
+/// The sockets of this machine, in order, with whose they are by their place.
+pub(crate) fn of_this_machine() -> Vec<(Flavour, Candidate)> {
+    local(
+        |name| std::env::var_os(name).filter(|value| !value.is_empty()),
+        rustix::process::geteuid().as_raw(),
+    )
+}
+
+fn local(env: impl Fn(&str) -> Option<OsString>, euid: u32) -> Vec<(Flavour, Candidate)> {
+    let plain = |flavour, path: PathBuf| vec![(flavour, Candidate { path, project: None })];
     let incus = |directory: &Path| {
         let user =
             Candidate { path: directory.join("unix.socket.user"), project: Some(format!("user-{euid}")) };
-        [plain(directory.join("unix.socket")), vec![user]].concat()
+        [plain(Flavour::Incus, directory.join("unix.socket")), vec![(Flavour::Incus, user)]].concat()
     };
-    let lxd = |directory: &Path| plain(directory.join("unix.socket"));
+    let lxd = |directory: &Path| plain(Flavour::Lxd, directory.join("unix.socket"));
 
-    let sockets: Vec<_> = ["INCUS_SOCKET", "LXD_SOCKET"]
+    let sockets: Vec<_> = [(Flavour::Incus, "INCUS_SOCKET"), (Flavour::Lxd, "LXD_SOCKET")]
         .into_iter()
-        .filter_map(&env)
-        .flat_map(|path| plain(path.into()))
+        .filter_map(|(flavour, name)| Some((flavour, env(name)?)))
+        .flat_map(|(flavour, path)| plain(flavour, path.into()))
         .collect();
     if !sockets.is_empty() {
         return sockets;
@@ -65,7 +71,7 @@ mod tests {
     fn paths(set: &[(&str, &str)]) -> Vec<String> {
         let env =
             |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
-        local(env, 1000).into_iter().map(|candidate| candidate.path.display().to_string()).collect()
+        local(env, 1000).into_iter().map(|(_, candidate)| candidate.path.display().to_string()).collect()
     }
 
     #[test]
@@ -81,8 +87,8 @@ mod tests {
         let all = paths(&[]);
         assert_eq!(all.first().unwrap(), "/var/snap/lxd/common/lxd/unix.socket");
         assert_eq!(all.last().unwrap(), "/var/lib/lxd/unix.socket");
-        let user = local(|_| None, 1000).into_iter().find(|candidate| candidate.project.is_some()).unwrap();
-        assert_eq!(user.project.as_deref(), Some("user-1000"));
+        let (whose, user) = local(|_| None, 1000).into_iter().find(|(_, it)| it.project.is_some()).unwrap();
+        assert_eq!((whose, user.project.as_deref()), (Flavour::Incus, Some("user-1000")));
     }
 
     #[test]

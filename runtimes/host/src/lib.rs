@@ -2,6 +2,8 @@
 //! remotes and keys of the stock clients, a clock, a seed, transcripts. The adapters use it; programs seldom
 //! need it themselves, but for [`config`] and [`identity`].
 
+#[cfg(all(feature = "config", feature = "tls"))]
+mod adding;
 mod clock;
 #[cfg(feature = "config")]
 pub mod config;
@@ -9,6 +11,8 @@ mod destination;
 mod discover;
 mod explain;
 pub mod identity;
+#[cfg(feature = "tls")]
+mod joining;
 mod proxy;
 #[cfg(test)]
 mod scratch;
@@ -18,10 +22,14 @@ mod tls;
 pub mod transcript;
 mod tune;
 
+#[cfg(all(feature = "config", feature = "tls"))]
+pub use adding::Adding;
 pub use clock::Clock;
 pub use destination::Destination;
 pub use discover::{Candidate, candidates};
 pub use explain::explain;
+#[cfg(feature = "tls")]
+pub use joining::{BadJoining, shown, to_join};
 pub use proxy::{BadProxyVariable, proxy_for};
 pub use seed::seed;
 pub use tune::tune;

@@ -48,7 +48,7 @@ fn world(settings: &TlsSettings) -> TlsWorld {
     TlsWorld { clock, authorities }
 }
 
-fn clock() -> u64 {
+pub(crate) fn clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

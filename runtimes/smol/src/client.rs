@@ -23,7 +23,7 @@ use crate::socket::{Dialler, Socket};
 /// closed, and the next call works. Whether the server has acted on what was dropped is another question.
 #[derive(Debug, Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Client {
@@ -67,7 +67,7 @@ impl Client {
         Self::greet(Arc::clone(&self.shared.there)).await
     }
 
-    async fn greet(there: Arc<There>) -> Result<Self, Error> {
+    pub(crate) async fn greet(there: Arc<There>) -> Result<Self, Error> {
         let Destination { remote, route, .. } = &there.destination;
         let mut tried = Vec::new();
         for number in 0..route.len() {

@@ -116,6 +116,14 @@ impl There {
         Ok(Arc::new(Self { destination, dialler, tape, seed }))
     }
 
+    /// How the server's certificate is looked at.
+    #[cfg(feature = "tls")]
+    pub(crate) fn to_look_at(remote: Remote) -> Result<Arc<Self>, Error> {
+        let seed = remote.seed.unwrap_or_else(seed);
+        let destination = Destination::to_look_at(remote)?;
+        Ok(Arc::new(Self { destination, dialler: None, tape: None, seed }))
+    }
+
     /// The seed of a client's masks and keys.
     pub(crate) const fn seed(&self) -> u64 {
         self.seed

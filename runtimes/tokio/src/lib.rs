@@ -34,6 +34,7 @@
 //! | `client`   | the four verbs |
 //! | `dial`     | how connections are made, the pool of them, time |
 //! | `socket`   | one of them |
+//! | `remotes`  | servers of the network: looked at, joined, added to the stock clients' |
 //! | `live`     | the loop that moves a conversation's bytes |
 //! | `exec`     | what a running command's handle can do: `AsyncWrite` is its standard input |
 //! | `events`   | what a handle can do that yields items: `Stream` |
@@ -44,6 +45,8 @@ mod dial;
 mod events;
 mod exec;
 mod live;
+#[cfg(feature = "tls")]
+mod remotes;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -57,3 +60,8 @@ pub use lxio_core::session::{Cause, Error, ErrorKind, Patience, Remote, Transcri
 #[cfg(feature = "tls")]
 pub use lxio_core::wire::{Authorities, Fingerprint, Identity, ServerCertificate, Trust};
 pub use lxio_core::{api, bytes, call, flow, model, session, wire};
+#[cfg(feature = "tls")]
+pub use lxio_host::BadJoining;
+#[cfg(feature = "config")]
+pub use lxio_host::config;
+pub use lxio_host::identity;

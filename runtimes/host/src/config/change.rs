@@ -130,7 +130,7 @@ impl Config {
     }
 
     /// Fails unless a new remote may have this name.
-    fn free(&self, name: &str) -> Result<(), ConfigError> {
+    pub(crate) fn free(&self, name: &str) -> Result<(), ConfigError> {
         let name = name.to_owned();
         let separates = |c: char| c.is_whitespace() || c.is_control() || ":/=".contains(c);
         if name.is_empty() || name.len() > 100 || name.starts_with('-') || name.contains(separates) {

@@ -2,6 +2,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use lxio_core::wire::OriginError;
+
+use super::entry::{Auth, Protocol};
+
 /// Why a configuration could not be read, changed or saved.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -12,6 +16,11 @@ pub enum ConfigError {
         name: String,
         /// The names that exist.
         known: Vec<String>,
+    },
+    /// Both clients have a remote of this name, and nothing says whose is meant.
+    Ambiguous {
+        /// The name.
+        name: String,
     },
     /// There is a remote of this name already.
     Exists {
@@ -62,6 +71,41 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
+    /// The remote is no server that can be connected to, but a place of images.
+    NotAServer {
+        /// Its name.
+        name: String,
+        /// What it speaks.
+        protocol: Protocol,
+    },
+    /// The remote is shown who its client is in a way that this library does not know.
+    UnknownAuth {
+        /// Its name.
+        name: String,
+        /// The way.
+        auth: Auth,
+    },
+    /// An address of the remote is none.
+    BadAddress {
+        /// The remote.
+        name: String,
+        /// What is wrong with it.
+        source: OriginError,
+    },
+    /// There is no certificate with its key to show to a remote.
+    NoIdentity {
+        /// The remote.
+        name: String,
+        /// Where `client.crt` and `client.key` should be.
+        directory: PathBuf,
+    },
+    /// A certificate, a key or tokens are not what they should be.
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The configuration is in no file, and there is no home directory to put it in.
     NoPlace,
     /// A file cannot be read or written.
@@ -86,6 +130,10 @@ impl fmt::Display for ConfigError {
             Self::NotFound { name, known } => {
                 write!(f, "there is no remote {name:?}, but {}", known.join(", "))
             }
+            Self::Ambiguous { name } => write!(
+                f,
+                "incus and lxc both have a remote {name:?}: say whose is meant, by INCUS_CONF or LXD_CONF"
+            ),
             Self::Exists { name } => write!(f, "there is a remote {name:?} already"),
             Self::BadName { name } => write!(f, "{name:?} cannot be the name of a remote"),
             Self::Fixed { name } => write!(f, "the remote {name:?} is fixed and cannot be changed"),
@@ -96,6 +144,19 @@ impl fmt::Display for ConfigError {
             Self::Changed { path } => {
                 write!(f, "{} was changed by somebody else since it was read", path.display())
             }
+            Self::NotAServer { name, protocol } => {
+                write!(f, "the remote {name:?} is a place of images ({protocol}) and no server")
+            }
+            Self::UnknownAuth { name, auth } => {
+                write!(f, "the remote {name:?} is logged in to in a way that is not supported: {auth}")
+            }
+            Self::BadAddress { name, .. } => write!(f, "the remote {name:?} has a bad address"),
+            Self::NoIdentity { name, directory } => write!(
+                f,
+                "there is no client.crt with its client.key in {} to show to the remote {name:?}",
+                directory.display()
+            ),
+            Self::Unusable { path, .. } => write!(f, "{} is of no use", path.display()),
             Self::NoPlace => f.write_str("there is no directory for the configuration"),
             Self::Io { path, .. } => write!(f, "{} cannot be read or written", path.display()),
         }
@@ -106,6 +167,8 @@ impl std::error::Error for ConfigError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
+            Self::BadAddress { source, .. } => Some(source),
+            Self::Unusable { source, .. } => Some(&**source),
             _ => None,
         }
     }

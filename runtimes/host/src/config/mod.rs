@@ -29,6 +29,7 @@
 //! | `entry`       | what is said of one remote |
 //! | `builtin`     | the remotes that are there without being said |
 //! | `remotes`     | a configuration, and its remotes with their files |
+//! | `resolve`     | what is connected to by a name |
 //! | `change`      | add, remove, rename, set |
 //! | `save`        | to the disk, whole or not at all |
 //! | `tokens`      | a login's tokens |
@@ -41,6 +42,7 @@ mod entry;
 mod environment;
 mod error;
 mod remotes;
+mod resolve;
 mod save;
 mod tokens;
 mod tree;
@@ -49,3 +51,6 @@ pub use entry::{Auth, Place, Protocol, RemoteEntry};
 pub use environment::{Client, Environment};
 pub use error::ConfigError;
 pub use remotes::{Config, ConfiguredRemote, Owner};
+pub(crate) use resolve::resolve;
+#[cfg(feature = "tls")]
+pub(crate) use resolve::{present, unusable};

@@ -50,6 +50,8 @@ pub struct ConfiguredRemote {
     pub server_certificate: Option<PathBuf>,
     /// Who we are to it.
     pub identity: Option<IdentityFiles>,
+    /// The user's directory, where that is or should be.
+    pub(super) directory: PathBuf,
     /// Where the tokens of a login are, or will be.
     pub tokens_file: PathBuf,
 }
@@ -165,6 +167,7 @@ impl Config {
             server_certificate: certificate.is_file().then_some(certificate),
             identity: IdentityFiles::find(&self.environment.directory, Some(name)),
             tokens_file: self.environment.directory.join("oidctokens").join(format!("{name}.json")),
+            directory: self.environment.directory.clone(),
             name: name.to_owned(),
             entry,
             owner,

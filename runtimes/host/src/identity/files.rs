@@ -28,6 +28,26 @@ impl IdentityFiles {
             })
         })
     }
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is not what it should be.
+    #[cfg(all(feature = "config", feature = "tls"))]
+    pub(crate) fn load(&self) -> Result<lxio_core::wire::Identity, crate::config::ConfigError> {
+        use crate::config::{present, unusable};
+        let (certificate, key) = (present(&self.certificate)?, present(&self.key)?);
+        lxio_core::wire::Identity::from_pem(&certificate, &key).map_err(unusable(&self.key))
+    }
+
+    /// Reads the [`authority`](Self::authority): the server's certificate must be signed by it.
+    #[cfg(all(feature = "config", feature = "tls"))]
+    pub(crate) fn common_authority(
+        path: &Path,
+    ) -> Result<lxio_core::wire::Trust, crate::config::ConfigError> {
+        use crate::config::{present, unusable};
+        lxio_core::wire::Trust::authorities(&present(path)?).map_err(unusable(path))
+    }
 }
 
 #[cfg(test)]
