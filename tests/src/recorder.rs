@@ -1,4 +1,4 @@
-//! A proxy in front of a daemon's unix socket that shows every byte to observers.
+//! A proxy in front of a daemon that shows every byte to observers: between Unix sockets or TCP ports.
 //!
 //! ```text
 //! client ──► listen ──► Recorder ──► upstream (connected anew for every client)
@@ -8,28 +8,29 @@
 //!
 //! One connection has two threads, one per direction, so that neither waits for the other. What was read
 //! is shown first and passed on then: an observer has seen a request before the daemon can answer it.
-//! A half-close is passed on as such. A reset cannot be made at will on a unix socket: it is recorded, and
-//! the other side sees an end. The same side learns one write later than it would that nobody reads any
+//! A half-close is passed on as such. A reset is recorded, and the other side sees an end: on a Unix socket it
+//! cannot be made at will. The same side learns one write later than it would that nobody reads any
 //! more. A client whose daemon is gone sees a connection that ends at once where it would have seen a
 //! refusal.
 //!
 //! [`transcript::Writer`](crate::transcript::Writer) observes and writes a file;
 //! [`Coverage`](crate::coverage::Coverage) observes and counts.
 
+mod ends;
+
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use ends::Listener;
+
+pub use ends::End;
 pub use lxio_host::transcript::Direction;
 
 /// One thing that happened on a connection. The direction of an end is that of the bytes that it ends.
@@ -65,13 +66,13 @@ impl<F: Fn(u64, Seen<'_>) + Send + Sync> Observer for F {
 
 /// A running proxy. Dropped, it cuts what is open; see [`stop`](Recorder::stop) for a gentler end.
 pub struct Recorder {
-    listen: PathBuf,
+    listen: End,
     shared: Arc<Shared>,
     accept: Option<(JoinHandle<()>, UnixStream)>,
 }
 
 struct Shared {
-    upstream: PathBuf,
+    upstream: End,
     observers: Vec<Arc<dyn Observer>>,
     stopping: AtomicBool,
     live: Mutex<Live>,
@@ -108,19 +109,15 @@ impl Recorder {
     /// replaced; anything else there is an error.
     ///
     /// # Errors
-    /// When the socket cannot be bound or the thread cannot be started.
+    /// When nothing can be bound there or the thread cannot be started.
     pub fn start(
-        listen: impl Into<PathBuf>,
-        upstream: impl Into<PathBuf>,
+        listen: impl Into<End>,
+        upstream: impl Into<End>,
         observers: Vec<Arc<dyn Observer>>,
     ) -> io::Result<Self> {
         let listen = listen.into();
-        if fs::symlink_metadata(&listen).is_ok_and(|m| m.file_type().is_socket()) {
-            fs::remove_file(&listen)?;
-        }
-        let listener = UnixListener::bind(&listen)?;
-        // The same socket under a type that can be shut down: it wakes the thread that accepts.
-        let wake = UnixStream::from(OwnedFd::from(listener.try_clone()?));
+        let listener = listen.listen()?;
+        let (listen, wake) = (listener.end(listen)?, listener.wake()?);
         let shared = Arc::new(Shared {
             upstream: upstream.into(),
             observers,
@@ -137,7 +134,7 @@ impl Recorder {
 
     /// Where it listens.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub const fn listens_on(&self) -> &End {
         &self.listen
     }
 
@@ -157,7 +154,7 @@ impl Recorder {
         self.shared.stopping.store(true, Ordering::SeqCst);
         let _ = wake.shutdown(Shutdown::Both);
         let _ = accept.join();
-        let _ = fs::remove_file(&self.listen);
+        self.listen.remove();
 
         let until = Instant::now() + grace;
         let mut live = self.shared.live();
@@ -204,14 +201,14 @@ impl Shared {
         }
     }
 
-    fn accept(self: &Arc<Self>, listener: &UnixListener) {
+    fn accept(self: &Arc<Self>, listener: &Listener) {
         let mut next = 0;
         loop {
             let client = listener.accept();
             if self.stopping.load(Ordering::SeqCst) {
                 return;
             }
-            let Ok((client, _)) = client else {
+            let Ok(client) = client else {
                 // Out of file descriptors: some connection has to end first.
                 thread::sleep(Duration::from_millis(10));
                 continue;
@@ -231,7 +228,7 @@ impl Shared {
     }
 
     fn connection(&self, conn: u64, client: UnixStream) {
-        let server = match UnixStream::connect(&self.upstream) {
+        let server = match self.upstream.connect() {
             Ok(server) => server,
             Err(e) => return self.show(conn, Seen::ConnectFailed(number(&e))),
         };

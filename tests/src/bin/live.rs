@@ -5,6 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, exit};
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,16 +14,21 @@ use std::time::{Duration, Instant};
 use lxio_tests::adapter::{Adapter, Blocking, Smol, Tokio};
 use lxio_tests::conformance::{Book, check};
 use lxio_tests::coverage::Coverage;
-use lxio_tests::live::{Daemon, Failure, Fixture, Options, Report, child, interrupt, pair};
+use lxio_tests::live::{Daemon, Door, Failure, Fixture, Options, Report, child, interrupt, pair};
 use lxio_tests::scenarios;
 
-const USAGE: &str = "usage: live --daemon NAME=SOCKET... --image TARBALL [--coverage FILE]
+const USAGE: &str = "usage: live --daemon NAME=SERVER... --image TARBALL [--coverage FILE]
+            [--https] [--cert FILE --key FILE --pin FILE]
             [--only TEXT]... [--adapter NAME]... [--jobs NUMBER] [--times]
             [--quick] [--golden DIRECTORY] [--against DIRECTORY] [--differences DIRECTORY]
 
 Runs every scenario through every adapter on every daemon. NAME is the daemon's name
-in the report; the daemon needs nothing but a storage pool, and everything that is
-made on it is removed again. --image: a container image that has a shell.
+in the report; SERVER is its Unix socket, or https://HOST:PORT with a client certificate
+that it trusts (--cert), its key (--key) and the server's own certificate (--pin), all PEM.
+The daemon needs nothing but a storage pool, and everything that is made on it is removed
+again. --https: reach it by HTTPS, where it is made to listen on the loopback and to trust
+a new certificate. What reads the bytes between client and daemon - --coverage, --golden,
+--against - goes with Unix sockets alone. --image: a container image that has a shell.
 --coverage: where to write which endpoints gave good answers, and how often.
 --only: only scenarios whose area and name, `exec exec_codes`, hold TEXT.
 --adapter: only this one of blocking, smol and tokio. --jobs: so many scenarios at the
@@ -33,7 +39,9 @@ to write conformance-NAME.txt, all in which they differ.";
 
 #[derive(Debug, Default)]
 struct Arguments {
-    daemons: Vec<(String, PathBuf)>,
+    daemons: Vec<(String, String)>,
+    https: bool,
+    keys: [String; 3],
     image: PathBuf,
     coverage: Option<PathBuf>,
     only: Option<String>,
@@ -88,9 +96,13 @@ fn arguments(all: Vec<String>) -> Result<Option<Arguments>, String> {
         match argument.as_str() {
             "--daemon" => {
                 let text = value()?;
-                let (name, socket) = text.split_once('=').ok_or("--daemon wants NAME=SOCKET")?;
-                found.daemons.push((name.to_owned(), socket.into()));
+                let (name, server) = text.split_once('=').ok_or("--daemon wants NAME=SERVER")?;
+                found.daemons.push((name.to_owned(), server.to_owned()));
             }
+            "--https" => found.https = true,
+            "--cert" => found.keys[0] = value()?,
+            "--key" => found.keys[1] = value()?,
+            "--pin" => found.keys[2] = value()?,
             "--image" => found.image = value()?.into(),
             "--coverage" => found.coverage = Some(value()?.into()),
             "--only" => found.only = Some(value()?),
@@ -107,6 +119,10 @@ fn arguments(all: Vec<String>) -> Result<Option<Arguments>, String> {
     }
     if found.daemons.is_empty() || found.image.as_os_str().is_empty() {
         return Err("--daemon and --image are needed".into());
+    }
+    let is_plain = !found.https && found.daemons.iter().all(|(_, server)| !server.contains("://"));
+    if !is_plain && (found.coverage.is_some() || found.golden.is_some() || found.against.is_some()) {
+        return Err("--coverage, --golden and --against read what TLS hides".into());
     }
     let known = [Blocking::NAME, Smol::NAME, Tokio::NAME];
     if let Some(unknown) = found.adapters.iter().find(|name| !known.contains(&name.as_str())) {
@@ -208,12 +224,14 @@ fn prepare(
     directory: &Path,
     places: &mut Vec<Place>,
 ) -> Result<(), Failure> {
-    for (name, socket) in &arguments.daemons {
+    for (name, server) in &arguments.daemons {
         // Of its own: scenarios make sockets beside it, by names that they have on every daemon.
         let room = directory.join(name);
         fs::create_dir(&room)?;
-        let recorded = room.join("recorded");
-        let prepared = Fixture::prepare(name, socket, &recorded, &arguments.image, tag);
+        let words = [slice::from_ref(server), &arguments.keys].concat();
+        let words = if server.contains("://") { &*words } else { slice::from_ref(server) };
+        let prepared = Door::of(words)
+            .and_then(|door| Fixture::prepare(name, door, &room, &arguments.image, tag, arguments.https));
         let (daemon, fixture) = prepared.map_err(|why| why.doing(name))?;
         places.push(Place { daemon: Arc::new(daemon), fixture: Arc::new(fixture) });
     }

@@ -70,7 +70,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let recorder = Recorder::start(listen, connect, vec![writer.observer(), count])?;
-        eprintln!("recording on {}", recorder.path().display());
+        eprintln!("recording on {}", recorder.listens_on());
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

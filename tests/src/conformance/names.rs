@@ -33,13 +33,14 @@ impl Place {
     /// Of a scenario on this daemon.
     #[must_use]
     pub fn of(daemon: &Daemon, scenario: &str, prefix: &str, shared: &str) -> Self {
+        let directory = daemon.direct.socket().and_then(Path::parent);
         Self {
             scenario: scenario.to_owned(),
             tag: daemon.tag.clone(),
             prefix: prefix.to_owned(),
             shared: shared.to_owned(),
             image: daemon.fingerprint.to_string(),
-            directory: daemon.direct.parent().unwrap_or(Path::new("")).to_string_lossy().into_owned(),
+            directory: directory.unwrap_or(Path::new("")).to_string_lossy().into_owned(),
             architecture: daemon.architecture.clone(),
         }
     }

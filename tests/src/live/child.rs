@@ -1,4 +1,4 @@
-//! The parts that are measured in a process of their own: `live --child ADAPTER TASK SOCKET INSTANCE NUMBER`.
+//! The parts that are measured in a process of their own: `live --child ADAPTER TASK INSTANCE NUMBER DOOR...`.
 //!
 //! Memory is the peak of the whole process (`VmHWM`), so nothing but the measured work may be in it; file
 //! descriptors are those of the process, so nothing else may open any.
@@ -6,7 +6,6 @@
 use std::fs;
 use std::future::Future;
 use std::io::{self, Read};
-use std::path::Path;
 use std::process::{self, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ use lxio_core::api::{image, images, instance};
 use lxio_core::session::Remote;
 
 use super::data::{self, Hash, Noise};
-use super::{Daemon, Failure, ensure, same};
+use super::{Daemon, Door, Failure, ensure, same};
 use crate::adapter::{Adapter, Blocking, LiveDownload, LiveUpload, Smol, Tokio};
 
 /// How many KiB a process that streams may use at most.
@@ -51,7 +50,7 @@ pub async fn measured<A: Adapter>(
     number: u64,
 ) -> Result<String, Failure> {
     let mut command = process::Command::new(&daemon.runner);
-    command.args(["--child", A::NAME, task.word()]).arg(&daemon.direct).args([target, &number.to_string()]);
+    command.args(["--child", A::NAME, task.word(), target, &number.to_string()]).args(daemon.direct.words());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = command.spawn()?;
     // It ends when nobody waits for it any more: when this is closed.
@@ -71,8 +70,8 @@ pub async fn measured<A: Adapter>(
 /// # Errors
 /// What went wrong.
 pub fn main(arguments: &[String]) -> Result<(), Failure> {
-    let [adapter, task, socket, target, number] = arguments else {
-        return Err("--child ADAPTER TASK SOCKET TARGET NUMBER".into());
+    let [adapter, task, target, number, door @ ..] = arguments else {
+        return Err("--child ADAPTER TASK TARGET NUMBER DOOR...".into());
     };
     thread::spawn(|| {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
@@ -80,17 +79,18 @@ pub fn main(arguments: &[String]) -> Result<(), Failure> {
     });
     let task = Task::ALL.iter().find(|(_, word)| word == task).ok_or("there is no such task")?.0;
     let number = number.parse()?;
+    let remote = Door::of(door)?.remote();
     match adapter.as_str() {
-        Blocking::NAME => work::<Blocking>(task, Path::new(socket), target, number),
-        Smol::NAME => work::<Smol>(task, Path::new(socket), target, number),
-        Tokio::NAME => work::<Tokio>(task, Path::new(socket), target, number),
+        Blocking::NAME => work::<Blocking>(task, remote, target, number),
+        Smol::NAME => work::<Smol>(task, remote, target, number),
+        Tokio::NAME => work::<Tokio>(task, remote, target, number),
         _ => Err("there is no such adapter".into()),
     }
 }
 
-fn work<A: Adapter>(task: Task, socket: &Path, target: &str, number: u64) -> Result<(), Failure> {
+fn work<A: Adapter>(task: Task, remote: Remote, target: &str, number: u64) -> Result<(), Failure> {
     A::block_on(async {
-        let client = A::connect(Remote::socket(socket)).await?;
+        let client = A::connect(remote).await?;
         match task {
             Task::Files => files::<A>(&client, target, number << 20).await,
             Task::Image => one_image::<A>(&client, target, number << 20).await,

@@ -7,7 +7,7 @@ use lxio_core::api::{InstanceHandle, instance, instances};
 use lxio_core::call::{Call, Flavour};
 use lxio_core::flow::{Download, Exec, IntoFlow, Output, Unattended, Upload};
 use lxio_core::model::{Fingerprint, InstanceCreate, InstanceSource};
-use lxio_core::session::{Error, Remote};
+use lxio_core::session::Error;
 
 use super::{Daemon, Failure, Fixture, ensure};
 use crate::adapter::{Adapter, LiveOf, OutputOf, Talk};
@@ -70,7 +70,7 @@ impl<A: Adapter> Context<A> {
     /// # Errors
     /// If it cannot connect.
     pub async fn direct(&self) -> Result<A::Client, Error> {
-        A::connect(Remote::socket(&self.daemon.direct)).await
+        A::connect(self.daemon.direct.remote()).await
     }
 
     /// A new client by way of the recorder.
@@ -78,7 +78,7 @@ impl<A: Adapter> Context<A> {
     /// # Errors
     /// If it cannot connect.
     pub async fn another(&self) -> Result<A::Client, Error> {
-        A::connect(Remote::socket(&self.daemon.recorded)).await
+        A::connect(self.daemon.recorded.remote()).await
     }
 
     /// The verb `call`.

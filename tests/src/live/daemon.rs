@@ -1,4 +1,3 @@
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -9,17 +8,19 @@ use lxio_core::call::Flavour;
 use lxio_core::model::Fingerprint;
 use lxio_sim::Server;
 
-use super::Failure;
+use super::{Door, Failure};
 
 /// A daemon under test, with what the suite has put on it.
 #[derive(Debug, Clone)]
 pub struct Daemon {
     /// Its name in reports.
     pub name: String,
-    /// Its socket.
-    pub direct: PathBuf,
-    /// The socket of the recorder in front of it, of which every scenario has its own.
-    pub recorded: PathBuf,
+    /// Where it is reached.
+    pub direct: Door,
+    /// The door of the recorder in front of it, of which every scenario has its own.
+    pub recorded: Door,
+    /// A directory for sockets.
+    pub room: PathBuf,
     /// Which of the two it is.
     pub flavour: Flavour,
     /// Its version.
@@ -51,8 +52,8 @@ pub enum Hook {
         script: PathBuf,
         /// The daemon's directory.
         directory: PathBuf,
-        /// Its socket.
-        socket: PathBuf,
+        /// All ways to it.
+        doors: Vec<Door>,
     },
     /// A simulated daemon.
     Simulated(Arc<Server>),
@@ -62,10 +63,10 @@ impl Hook {
     /// The hook of the daemon of that name, if the environment has one: `LXIO_LIVE_DAEMONS` and
     /// `LXIO_LIVE_DIR_NAME`.
     #[must_use]
-    pub fn of(name: &str, socket: &Path) -> Option<Self> {
+    pub fn of(name: &str, doors: Vec<Door>) -> Option<Self> {
         let script = std::env::var_os("LXIO_LIVE_DAEMONS")?.into();
         let directory = std::env::var_os(format!("LXIO_LIVE_DIR_{}", name.to_uppercase()))?.into();
-        Some(Self::Script { script, directory, socket: socket.to_owned() })
+        Some(Self::Script { script, directory, doors })
     }
 
     /// Ends the daemon by SIGKILL and waits until it is gone.
@@ -79,16 +80,10 @@ impl Hook {
                 server.kill();
                 Ok(())
             }
-            Self::Script { script, directory, socket } => {
+            Self::Script { script, directory, doors } => {
                 call(&script, "kill", &directory)?;
-                // The first thread of a process may be gone while others still hold its socket.
-                for _ in 0..200 {
-                    if UnixStream::connect(&socket).is_err() {
-                        return Ok(());
-                    }
-                    thread::sleep(Duration::from_millis(20));
-                }
-                Err(Failure::new("the daemon was killed and still answers"))
+                // The first thread of a process may be gone while others still hold its sockets.
+                await_doors(&doors, false, "the daemon was killed and still answers")
             }
         })
         .await
@@ -105,7 +100,10 @@ impl Hook {
                 server.restart();
                 Ok(())
             }
-            Self::Script { script, directory, .. } => call(&script, "start", &directory),
+            Self::Script { script, directory, doors } => {
+                call(&script, "start", &directory)?;
+                await_doors(&doors, true, "the daemon was started and does not answer everywhere")
+            }
         })
         .await
     }
@@ -121,6 +119,16 @@ impl Hook {
             }
         }
     }
+}
+
+fn await_doors(doors: &[Door], open: bool, otherwise: &str) -> Result<(), Failure> {
+    for _ in 0..200 {
+        if doors.iter().all(|it| it.is_open() == open) {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Err(Failure::new(otherwise))
 }
 
 fn call(script: &Path, command: &str, directory: &Path) -> Result<(), Failure> {

@@ -4,6 +4,8 @@ use std::panic::Location;
 
 use lxio_core::model::{BadCertificate, BadTrustToken};
 use lxio_core::session::{Error, ErrorKind};
+use lxio_core::wire::{IdentityError, OriginError, TrustError};
+use lxio_host::identity::GenerateError;
 
 /// Why a scenario did not succeed.
 #[derive(Debug, Clone)]
@@ -80,7 +82,11 @@ from!(
     std::string::FromUtf8Error,
     std::num::ParseIntError,
     BadCertificate,
-    BadTrustToken
+    BadTrustToken,
+    IdentityError,
+    TrustError,
+    OriginError,
+    GenerateError
 );
 
 impl From<Error> for Failure {

@@ -1,5 +1,6 @@
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lxio_blocking::Client;
@@ -7,18 +8,28 @@ use lxio_core::api::{
     certificate, certificates, image, image_alias, images, instance, instances, profile, profiles, raw,
     server,
 };
-use lxio_core::model::{Fingerprint, InstanceCreate, InstanceSource, ProfileCreate, Reference};
+use lxio_core::model::{
+    CertificateCreate, Fingerprint, InstanceCreate, InstanceSource, ProfileCreate, Reference,
+};
 use lxio_core::session::Error;
+use lxio_host::identity::generate;
 use serde_json::json;
 
 use super::data::Hash;
-use super::{Daemon, Failure, Hook};
+use super::{Daemon, Door, Failure, Hook, Keys};
+
+/// Where the server listens on the network.
+const ADDRESS: &str = "core.https_address";
 
 /// What the suite puts on a daemon, and how it is removed again: by a client of its own, straight to the
 /// daemon, that no scenario can break.
 #[derive(Debug)]
 pub struct Fixture {
-    direct: PathBuf,
+    door: Door,
+    /// What everything is called that is not one scenario's.
+    tag: String,
+    /// The server listens on the network for the suite alone.
+    opened: bool,
     /// Images that cannot be told by their alias, and whose they are.
     images: Mutex<Vec<(String, Fingerprint)>>,
     /// The containers' image was there before.
@@ -26,20 +37,23 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Puts image and profile on the daemon behind `direct`.
+    /// Puts image and profile on the daemon behind `door`; `room` is a directory for sockets and keys. With `https`,
+    /// scenarios reach the daemon by HTTPS: it listens on the loopback and trusts a new certificate.
     ///
     /// # Errors
     /// If that is refused. What was put there till then is removed again.
     pub fn prepare(
         name: &str,
-        direct: &Path,
-        recorded: &Path,
+        door: Door,
+        room: &Path,
         tarball: &Path,
         tag: &str,
+        https: bool,
     ) -> Result<(Daemon, Self), Failure> {
-        let client = Client::connect(direct)?;
-        let mut fixture = Self { direct: direct.to_owned(), images: Mutex::default(), foreign: false };
-        match fixture.put(&client, name, recorded, tarball, tag) {
+        let client = Client::connect(door.remote())?;
+        let mut fixture =
+            Self { door, tag: tag.to_owned(), opened: false, images: Mutex::default(), foreign: false };
+        match fixture.put(&client, name, room, tarball, https) {
             Ok(daemon) => Ok((daemon, fixture)),
             Err(failure) => {
                 fixture.clean(tag);
@@ -52,10 +66,12 @@ impl Fixture {
         &mut self,
         client: &Client,
         name: &str,
-        recorded: &Path,
+        room: &Path,
         tarball: &Path,
-        tag: &str,
+        https: bool,
     ) -> Result<Daemon, Failure> {
+        let tag = self.tag.clone();
+        let direct = if https { self.open(client, room)? } else { self.door.clone() };
         let alias = format!("{tag}-image");
         let file = File::open(tarball)?;
         let length = file.metadata()?.len();
@@ -81,13 +97,14 @@ impl Fixture {
         let architectures = client.server().environment().architectures();
         Ok(Daemon {
             name: name.to_owned(),
-            direct: self.direct.clone(),
-            recorded: recorded.to_owned(),
+            recorded: direct.clone(),
+            room: room.to_owned(),
             flavour: client.session().dialect.flavour,
             version: client.server().environment().server_version().to_owned(),
             architecture: architectures.first().ok_or("the daemon names no architecture")?.clone(),
-            hook: Hook::of(name, &self.direct),
-            tag: tag.to_owned(),
+            hook: Hook::of(name, vec![self.door.clone(), direct.clone()]),
+            direct,
+            tag,
             alias,
             fingerprint,
             profile: create.name.into_string(),
@@ -96,12 +113,29 @@ impl Fixture {
         })
     }
 
+    /// Has the server listen on the loopback, if it does not listen on the network, and trust a new certificate.
+    fn open(&mut self, client: &Client, room: &Path) -> Result<Door, Failure> {
+        if client.call(server().get())?.environment().addresses().is_empty() {
+            self.opened = true;
+            client.run(server().patch(&json!({ "config": { ADDRESS: free_address()? } })))?;
+        }
+        let server = client.call(server().get())?;
+        let address = server.environment().addresses().first().ok_or("it listens nowhere")?;
+        let name = format!("{}-https", self.tag);
+        let files = generate(&name)?.write(&room.join("keys"))?;
+        let create = CertificateCreate::new(&*name, &fs::read(&files.certificate)?)?;
+        client.run(certificates().create(&create))?;
+        let pin = room.join("keys/server.crt");
+        fs::write(&pin, server.environment().certificate())?;
+        Door::https(address, Keys { certificate: files.certificate, key: files.key, pin })
+    }
+
     /// Makes and starts a container that scenarios share.
     ///
     /// # Errors
     /// If that is refused.
     pub fn shared(&self, daemon: &Daemon, name: &str) -> Result<(), Failure> {
-        let client = Client::connect(&*self.direct)?;
+        let client = Client::connect(self.door.remote())?;
         let mut create = InstanceCreate::new(name, InstanceSource::image_alias(&daemon.alias));
         create.profiles = Some(vec![daemon.profile.as_str().into()]);
         client.run(instances().create(&create))?;
@@ -120,7 +154,7 @@ impl Fixture {
     /// Removes everything whose name starts with `prefix`. What could not be removed, and why.
     pub fn clean(&self, prefix: &str) -> Vec<String> {
         let mut left = Vec::new();
-        let client = match Client::connect(&*self.direct) {
+        let client = match Client::connect(self.door.remote()) {
             Ok(client) => client,
             Err(error) => return vec![error.to_string()],
         };
@@ -145,6 +179,9 @@ impl Fixture {
         let settings = client.call(server().get()).map(|server| server.value.config).unwrap_or_default();
         for key in settings.keys().filter(|key| key.starts_with(&format!("user.{prefix}"))) {
             note(&mut left, key, client.run(server().patch(&json!({ "config": { key: "" } }))));
+        }
+        if self.opened && prefix == self.tag {
+            note(&mut left, ADDRESS, client.run(server().patch(&json!({ "config": { ADDRESS: "" } }))));
         }
         left
     }
@@ -188,6 +225,14 @@ impl Fixture {
         }
         self.images().retain(|(whose, _)| !mine(whose));
     }
+}
+
+/// An address that nobody listens on. It is none of those that the system gives to clients: one of them could have
+/// it while the server is dead.
+fn free_address() -> Result<String, Failure> {
+    let first = 20_000 + lxio_host::seed() % 8000;
+    let mut all = (0..2000).map(|more| format!("127.0.0.1:{}", first + more));
+    all.find(|it| TcpListener::bind(it).is_ok()).ok_or_else(|| "no port is free".into())
 }
 
 fn note(left: &mut Vec<String>, what: &str, gone: Result<(), Error>) {

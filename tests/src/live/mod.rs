@@ -4,6 +4,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `failure`  | why a scenario failed: what, and where in the scenario |
+//! | `door`     | where a daemon is reached: a Unix socket, or HTTPS |
 //! | `daemon`   | a daemon under test, and the hook that can kill and start it |
 //! | `fixture`  | what the suite puts on a daemon, and how it is removed |
 //! | `context`  | what a scenario is given |
@@ -17,6 +18,7 @@ pub mod child;
 mod context;
 mod daemon;
 pub mod data;
+mod door;
 mod failure;
 mod fixture;
 mod report;
@@ -25,6 +27,7 @@ mod simulated;
 
 pub use context::Context;
 pub use daemon::{Daemon, Hook};
+pub use door::{Door, Https, Keys};
 pub use failure::{Failure, refused};
 pub(crate) use failure::{ensure, same};
 pub use fixture::Fixture;

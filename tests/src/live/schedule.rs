@@ -11,13 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lxio_core::session::Remote;
-
 use super::{Context, Daemon, Failure, Fixture, Report};
 use crate::adapter::Adapter;
 use crate::conformance::{Book, Collector, Place};
 use crate::coverage::Coverage;
-use crate::recorder::Recorder;
+use crate::recorder::Observer;
 
 /// How a scenario ends.
 pub type Verdict = Result<(), Failure>;
@@ -239,13 +237,19 @@ impl<A: Adapter> Pair<'_, A> {
     /// Runs it by way of a recorder of its own.
     fn recorded(&self, scenario: &Scenario<A>, prefix: &str) -> Verdict {
         let (daemon, options) = (self.daemon, self.options);
-        let path = daemon.recorded.with_file_name(format!("{}-{prefix}recorded", daemon.name));
         let collector = Arc::new(Collector::default());
-        let observers = vec![options.coverage.of(&daemon.name), Arc::<Collector>::clone(&collector)];
-        let recorder = Recorder::start(&path, &daemon.direct, observers)?;
-        let verdict = self.attend(scenario, prefix, Daemon { recorded: path, ..Daemon::clone(daemon) });
+        // By HTTPS there is nothing to read.
+        let is_plain = daemon.direct.socket().is_some();
+        let observers: Vec<Arc<dyn Observer>> = if is_plain {
+            vec![options.coverage.of(&daemon.name), Arc::<Collector>::clone(&collector)]
+        } else {
+            Vec::new()
+        };
+        let name = format!("{}-{prefix}recorded", daemon.name);
+        let (recorder, recorded) = daemon.direct.recorded(&daemon.room, &name, observers)?;
+        let verdict = self.attend(scenario, prefix, Daemon { recorded, ..Daemon::clone(daemon) });
         recorder.stop();
-        if let (Ok(()), Some(book)) = (&verdict, &options.book) {
+        if let (Ok(()), Some(book), true) = (&verdict, &options.book, is_plain) {
             let place = Place::of(daemon, scenario.name, prefix, &self.shared);
             book.tell(daemon, A::NAME, scenario.area, &place, &collector.take());
         }
@@ -261,7 +265,7 @@ impl<A: Adapter> Pair<'_, A> {
         let work = move || {
             let verdict = catch_unwind(AssertUnwindSafe(|| {
                 A::block_on(async {
-                    let client = A::connect(Remote::socket(&daemon.recorded)).await?;
+                    let client = A::connect(daemon.recorded.remote()).await?;
                     let context = Context::<A>::new(client, daemon, fixture, prefix, shared);
                     for need in &needs {
                         if let Need::Extension(extension) = need

@@ -1,5 +1,7 @@
 //! Connections: shared, idle, dead.
 
+use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,11 +9,12 @@ use std::time::Duration;
 use lxio_core::api::{instance, profile, profiles, server};
 use lxio_core::model::{ProfileCreate, Status};
 use lxio_core::session::{ErrorKind, Remote};
+use lxio_core::wire::Fingerprint;
 
 use crate::adapter::{Adapter, Live, LiveDownload, LiveUpload};
 use crate::live::data::Noise;
-use crate::live::{Context, Failure, Verdict, ensure, refused, same};
-use crate::recorder::{Observer, Recorder, Seen};
+use crate::live::{Context, Door, Failure, Verdict, ensure, refused, same};
+use crate::recorder::{Observer, Seen};
 
 /// Clones share their connections: one for calls in a row, and no more than there are callers.
 pub(super) async fn connection_pool<A: Adapter>(ctx: &Context<A>) -> Verdict {
@@ -23,9 +26,8 @@ pub(super) async fn connection_pool<A: Adapter>(ctx: &Context<A>) -> Verdict {
             count.fetch_add(1, Ordering::SeqCst);
         }
     });
-    let path = ctx.daemon.recorded.with_file_name(ctx.name("pool"));
-    let recorder = Recorder::start(&path, &ctx.daemon.direct, vec![observer])?;
-    let client = A::connect(Remote::socket(&path)).await?;
+    let (recorder, door) = ctx.daemon.direct.recorded(&ctx.daemon.room, &ctx.name("pool"), vec![observer])?;
+    let client = A::connect(door.remote()).await?;
     let clones: Vec<_> = (0..5).map(|_| client.clone()).collect();
     for at in 0..40 {
         A::call(&clones[at % 5], server().get()).await?;
@@ -56,25 +58,52 @@ pub(super) async fn connection_pool<A: Adapter>(ctx: &Context<A>) -> Verdict {
     Ok(())
 }
 
-/// No daemon, no socket, nobody's socket.
+/// Nobody is there, or not who should be.
 pub(super) async fn connection_refused<A: Adapter>(ctx: &Context<A>) -> Verdict {
-    let path = ctx.daemon.recorded.with_file_name(ctx.name("none"));
-    let none = refused(A::connect(Remote::socket(&path)).await, &[ErrorKind::Unreachable])?;
+    match &ctx.daemon.direct {
+        Door::Socket(_) => no_socket::<A>(&ctx.daemon.room.join(ctx.name("none"))).await?,
+        Door::Https(_) => strangers::<A>(&ctx.daemon.direct).await?,
+    }
+    // A client of one project.
+    let client = A::connect(ctx.daemon.recorded.remote().project("default")).await?;
+    same!(A::call(&client, ctx.shared().get()).await?.name().as_str(), ctx.shared().name(), "the name");
+    let client = A::connect(ctx.daemon.recorded.remote().idle(0)).await?;
+    for _ in 0..3 {
+        A::call(&client, server().get()).await?;
+    }
+    Ok(())
+}
+
+/// No socket, nobody's socket.
+async fn no_socket<A: Adapter>(path: &Path) -> Verdict {
+    let none = refused(A::connect(Remote::socket(path)).await, &[ErrorKind::Unreachable])?;
     ensure!(
         none.to_string().contains(&*path.to_string_lossy()) && none.is_retryable(),
         "an odd error: {none}"
     );
     // A listener that says nothing and goes.
-    drop(std::os::unix::net::UnixListener::bind(&path)?);
-    refused(A::connect(Remote::socket(&path)).await, &[ErrorKind::Unreachable])?;
-    std::fs::remove_file(&path)?;
-    // A client of one project.
-    let client = A::connect(Remote::socket(&ctx.daemon.recorded).project("default")).await?;
-    same!(A::call(&client, ctx.shared().get()).await?.name().as_str(), ctx.shared().name(), "the name");
-    let client = A::connect(Remote::socket(&ctx.daemon.recorded).idle(0)).await?;
-    for _ in 0..3 {
-        A::call(&client, server().get()).await?;
-    }
+    drop(std::os::unix::net::UnixListener::bind(path)?);
+    refused(A::connect(Remote::socket(path)).await, &[ErrorKind::Unreachable])?;
+    std::fs::remove_file(path)?;
+    Ok(())
+}
+
+/// No server, another server than ours, a client whom the server does not know.
+async fn strangers<A: Adapter>(door: &Door) -> Verdict {
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    let none = A::connect(door.moved(&*address)?.remote()).await;
+    let none = refused(none, &[ErrorKind::Unreachable])?;
+    ensure!(none.is_retryable(), "not told that it may be tried again: {none}");
+
+    let another = A::connect(door.remote().trust(Fingerprint::of(b"another"))).await;
+    let another = refused(another, &[ErrorKind::UnverifiedServer])?;
+    ensure!(!another.is_retryable(), "told that it may be tried again: {another}");
+    let shown = another.server_certificate().ok_or("the certificate is not shown")?.clone();
+    let mut unknown = door.remote().trust(shown);
+    unknown.tls.identity = None;
+    let client = A::connect(unknown).await?;
+    ensure!(!A::session(&client).server.is_trusted(), "anybody is trusted");
+    refused(A::call(&client, profiles().names()).await, &[ErrorKind::Untrusted])?;
     Ok(())
 }
 
