@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod live;
 pub mod proxy;
 pub mod recorder;
+pub mod remotes;
 pub mod replay;
 pub mod scenarios;
 pub mod scenes;
