@@ -12,13 +12,13 @@ use lxio_sim::Setup;
 use super::{Client, Room, installed, missing};
 
 /// A client with a configuration of its own and no daemon but those that it names.
-struct Stock {
-    kind: config::Client,
-    conf: PathBuf,
+pub(super) struct Stock {
+    pub(super) kind: config::Client,
+    pub(super) conf: PathBuf,
 }
 
 impl Stock {
-    fn program(&self) -> &'static str {
+    pub(super) fn program(&self) -> &'static str {
         match self.kind {
             config::Client::Incus => "incus",
             config::Client::Lxc => "lxc",
@@ -42,19 +42,19 @@ impl Stock {
 
     /// Runs it; it must succeed. What it printed.
     #[track_caller]
-    fn ok(&self, arguments: &[&str]) -> String {
+    pub(super) fn ok(&self, arguments: &[&str]) -> String {
         let done = self.command(arguments).output().unwrap();
         let told = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{} {arguments:?}: {told}", self.program());
         String::from_utf8(done.stdout).unwrap()
     }
 
-    fn config(&self) -> Config {
+    pub(super) fn config(&self) -> Config {
         Config::load(Environment::at(self.kind, &self.conf)).unwrap()
     }
 }
 
-fn both() -> impl Iterator<Item = config::Client> {
+pub(super) fn both() -> impl Iterator<Item = config::Client> {
     [config::Client::Incus, config::Client::Lxc].into_iter()
 }
 
@@ -109,9 +109,9 @@ fn what_we_write_the_client_reads_and_back() {
 }
 
 /// A real daemon of the suite, which also listens on a port of the loopback.
-struct Daemon {
-    directory: PathBuf,
-    address: String,
+pub(super) struct Daemon {
+    pub(super) directory: PathBuf,
+    pub(super) address: String,
 }
 
 fn daemons(arguments: &[&str]) -> String {
@@ -122,7 +122,7 @@ fn daemons(arguments: &[&str]) -> String {
 }
 
 impl Daemon {
-    fn up(kind: config::Client) -> Self {
+    pub(super) fn up(kind: config::Client) -> Self {
         let flavour = match kind {
             config::Client::Incus => "incus",
             config::Client::Lxc => "lxd",
@@ -135,7 +135,7 @@ impl Daemon {
     }
 
     /// Has the stock client say something to it through its socket.
-    fn ok(&self, kind: config::Client, arguments: &[&str]) -> String {
+    pub(super) fn ok(&self, kind: config::Client, arguments: &[&str]) -> String {
         let stock = Stock { kind, conf: self.directory.join("c") };
         let mut command = stock.command(arguments);
         let done =

@@ -4,9 +4,10 @@
 //! Each is run where it is installed: the command-line clients on the PATH, pylxd by the interpreter that
 //! `LXIO_PYLXD` names (`python3` otherwise). With `LXIO_STOCK_CLIENTS=all` one that is missing is a failure.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod configuration;
+mod remotes;
 
 use std::env;
 use std::fs;
