@@ -97,6 +97,8 @@ fn answer_of_provider(url: &str, request: &Request, course: &mut Course) -> Vec<
             "issuer": url,
             "token_endpoint": format!("{url}/token"),
             "device_authorization_endpoint": format!("{url}/device"),
+            "authorization_endpoint": format!("{url}/authorize"),
+            "jwks_uri": format!("{url}/keys"),
         }),
         "POST /device" => json!({
             "device_code": "the-device-code", "user_code": "WDJB-MJHT", "expires_in": 900, "interval": 1,

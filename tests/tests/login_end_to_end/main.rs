@@ -6,6 +6,7 @@
 
 mod cast;
 mod site;
+mod stock;
 
 use std::env;
 use std::process::Command;
