@@ -11,20 +11,27 @@ use crate::Failure;
 
 const REQUEST: &[u8] = b"GET /1.0/instances/c1 HTTP/1.1\r\nHost: lxio\r\n\r\n";
 
-/// A warm connection.
+/// A connection.
 #[derive(Debug)]
-pub struct Floor {
-    socket: UnixStream,
+pub struct Floor<S> {
+    socket: S,
     buffer: Vec<u8>,
 }
 
-impl Floor {
+impl Floor<UnixStream> {
     /// Connects.
     ///
     /// # Errors
     /// When nobody listens there.
     pub fn connect(path: &Path) -> Result<Self, Failure> {
-        Ok(Self { socket: UnixStream::connect(path)?, buffer: vec![0; 16 << 10] })
+        Ok(Self::on(UnixStream::connect(path)?))
+    }
+}
+
+impl<S: Read + Write> Floor<S> {
+    /// On a connection that stands.
+    pub fn on(socket: S) -> Self {
+        Self { socket, buffer: vec![0; 16 << 10] }
     }
 
     /// One GET.
