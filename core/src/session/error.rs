@@ -73,7 +73,7 @@ pub enum Cause {
     /// TLS cannot be spoken with what was given for it.
     #[cfg(feature = "tls")]
     Tls(crate::wire::SettingsError),
-    /// The server does not trust this client, which has nothing to join it with.
+    /// The server does not trust this client, which has nothing to join it with, or joined it in vain.
     Untrusted,
     /// What the host keeps for clients, such as `config.yml`, is not there or of no use.
     Host(Box<dyn std::error::Error + Send + Sync>),

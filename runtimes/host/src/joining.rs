@@ -39,27 +39,27 @@ pub enum BadJoining {
 /// # Errors
 /// [`Cause::Host`] with a [`BadJoining`], or with what is wrong with a name or a token.
 pub fn to_join(remote: Remote, joining: &Joining) -> Result<Remote, Error> {
-    let mut remote = match joining {
+    let remote = match joining {
         Joining::Token(token) => by_token(remote, token)?,
         Joining::Password(_) => by_password(remote)?,
     };
     if remote.tls.identity.is_none() {
         return Err(bad(BadJoining::NoIdentity));
     }
-    // With what a login has given the server would see somebody else.
-    remote.credential = Credential::None;
     Ok(remote)
 }
 
-/// The remote, if it is one server.
+/// The remote, if it is one server, without what a login has given: the server would see somebody else.
 pub(crate) fn by_password(remote: Remote) -> Result<Remote, Error> {
-    match over_tls(remote)? {
-        remote if matches!(remote.tls.trust, Trust::DangerAnyone) => Err(bad(BadJoining::AnyServer)),
-        remote => Ok(remote),
+    let mut remote = over_tls(remote)?;
+    remote.credential = Credential::None;
+    match remote.tls.trust {
+        Trust::DangerAnyone => Err(bad(BadJoining::AnyServer)),
+        _ => Ok(remote),
     }
 }
 
-/// The remote with the token's server as the only one that will do.
+/// The remote with the token's server as the only one that will do, without what a login has given.
 pub(crate) fn by_token(mut remote: Remote, token: &TrustToken) -> Result<Remote, Error> {
     let now = i64::try_from(crate::tls::clock()).unwrap_or(i64::MAX);
     if token.is_expired(now) {
@@ -70,6 +70,7 @@ pub(crate) fn by_token(mut remote: Remote, token: &TrustToken) -> Result<Remote,
         Address::Local => remote.address = theirs.address,
         _ => remote = over_tls(remote)?,
     }
+    remote.credential = Credential::None;
     let Trust::Fingerprint(of_token) = theirs.tls.trust else { return Ok(remote) };
     let trusted = match &remote.tls.trust {
         Trust::Certificate(certificate) => Some(certificate.fingerprint()),

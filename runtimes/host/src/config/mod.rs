@@ -6,7 +6,8 @@
 //! use lxio_host::config::{Client, Config, RemoteEntry};
 //!
 //! let mut config = Config::of(Client::Incus)?;
-//! println!("{:?}", config.remote(config.default_remote())?);
+//! let remote = config.remote(config.default_remote())?.to_remote()?; // for `connect` of an adapter
+//! println!("{remote:?}");
 //! config.add("office", &RemoteEntry::new("https://203.0.113.7:8443"))?;
 //! config.set_default("office")?;
 //! config.save()?;
