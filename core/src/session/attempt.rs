@@ -91,6 +91,16 @@ impl Attempt {
         })
     }
 
+    /// Where to read into while [`Need::Write`] waits for the connection: see
+    /// [`Exchange::listening`]. Told by [`read`](Self::read).
+    pub fn listening(&mut self) -> Option<&mut [u8]> {
+        if self.guard.is_filtered() {
+            // Whatever its reason, what waits to be written is no reason not to listen.
+            return if self.guard.is_drained() { None } else { self.guard.space() };
+        }
+        self.exchange.listening()
+    }
+
     /// Says that the first `count` bytes of [`Need::Write`] left.
     pub fn wrote(&mut self, count: usize) {
         self.patience.moved();

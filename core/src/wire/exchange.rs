@@ -191,6 +191,14 @@ impl Exchange {
         self.write_failed = true;
     }
 
+    /// Where to read into while [`Need::Write`] waits for the connection: a server that answers before it has
+    /// heard all does not listen any more, and over TCP its answer goes with the connection. `None` if nothing
+    /// is being written.
+    pub fn listening(&mut self) -> Option<&mut [u8]> {
+        let writes = matches!(self.need(), Ok(Need::Write(_))) && !self.ended;
+        writes.then(|| self.buffers.inbox.space(Inbox::ROOM))
+    }
+
     /// Says that the first `count` bytes of [`Need::Fill`] are filled; 0 ends the body.
     pub fn filled(&mut self, count: usize) {
         if let Err(error) = self.upload.filled(count) {
@@ -198,7 +206,8 @@ impl Exchange {
         }
     }
 
-    /// Says that `count` bytes were read into [`Need::Read`]; 0 is the end of the stream.
+    /// Says that `count` bytes were read into [`Need::Read`] or [`listening`](Self::listening); 0 is the end of
+    /// the stream.
     pub fn read(&mut self, count: usize) {
         if count == 0 {
             self.ended = true;
@@ -278,7 +287,8 @@ impl Exchange {
     }
 
     fn step(&mut self) -> Result<Step, WireError> {
-        if self.phase == Phase::Head && !self.write_failed {
+        let early = self.phase == Phase::Head && !self.buffers.inbox.is_empty();
+        if self.phase == Phase::Head && !self.write_failed && !(early && self.parse_head()?) {
             if !self.buffers.outbox.is_empty() {
                 return Ok(Step::Write);
             }

@@ -9,6 +9,7 @@ use lxio_core::model::Server;
 use lxio_core::session::{Attempt, Error, Remote, Session};
 use lxio_core::wire::{Need, Reuse};
 use lxio_host::Destination;
+use rustix::net::RecvFlags;
 
 use crate::Live;
 use crate::dial::{Shared, There};
@@ -200,7 +201,15 @@ fn exchange(socket: &mut Socket, attempt: &mut Attempt, shared: &Shared) -> Resu
             return Err(attempt.expired());
         }
         let moved = match attempt.need()? {
-            Need::Write(bytes) => Moved::Out(socket.write(bytes)),
+            Need::Write(bytes) => match socket.send(bytes) {
+                Err(error) if is_pause(&error) => match attempt.listening() {
+                    Some(space) if socket.is_readable_first() => {
+                        Moved::In(socket.recv(space, RecvFlags::DONTWAIT))
+                    }
+                    _ => continue,
+                },
+                done => Moved::Out(done),
+            },
             Need::Read(space) => Moved::In(socket.read(space)),
             // A call has its body in memory and collects its answer.
             Need::Fill(_) => Moved::Filled,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lxio_core::bytes::Moment;
 use lxio_core::session::Attempt;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -32,7 +33,7 @@ pub(crate) struct Socket {
     stream: OwnedFd,
     /// The number of the way that it was made on.
     pub(crate) way: usize,
-    /// How long the system lets a read or a write wait; `None` for ever. It stays set from call to call, since
+    /// How long the system lets a read wait; `None` for ever. It stays set from call to call, since
     /// setting it costs.
     patience: Option<Duration>,
 }
@@ -42,18 +43,22 @@ impl Socket {
         Self { stream, way, patience: None }
     }
 
-    /// Writes, and waits until it can: at most until there is no more patience with the attempt, and then, or
-    /// earlier, the error is [`WouldBlock`](io::ErrorKind::WouldBlock).
-    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(send(&self.stream, bytes, SendFlags::NOSIGNAL)?)
+    /// Waits until it can write or read; whether it can read. At most until there is no more patience.
+    pub(crate) fn is_readable_first(&self) -> bool {
+        let patience = self.patience.and_then(|patience| Timespec::try_from(patience).ok());
+        let mut wanted = [PollFd::new(&self.stream, PollFlags::IN | PollFlags::OUT)];
+        // Interrupted or not, what is ready shows in the flags.
+        let _ = poll(&mut wanted, patience.as_ref());
+        !(wanted[0].revents() - PollFlags::OUT).is_empty()
     }
 
-    /// Reads, and waits until it can, in the same way.
+    /// Reads, and waits until it can: at most until there is no more patience with the attempt, and then, or
+    /// earlier, the error is [`WouldBlock`](io::ErrorKind::WouldBlock).
     pub(crate) fn read(&self, space: &mut [u8]) -> io::Result<usize> {
         self.recv(space, RecvFlags::empty())
     }
 
-    /// Lets reads and writes wait until about this moment.
+    /// Lets reads wait until about this moment.
     pub(crate) fn wait_until(&mut self, end: Option<Moment>, now: Moment) -> io::Result<()> {
         let left = end.map(|end| end.since(now).max(Duration::from_millis(1)));
         // One that is a little shorter ends too soon, once.
@@ -64,7 +69,6 @@ impl Socket {
         };
         if !good {
             set_socket_timeout(&self.stream, Timeout::Recv, left)?;
-            set_socket_timeout(&self.stream, Timeout::Send, left)?;
             self.patience = left;
         }
         Ok(())

@@ -210,7 +210,13 @@ fn poll_exchange(
     loop {
         ready!(stretch.poll_moved(cx));
         let moved = match attempt.need() {
-            Ok(Need::Write(bytes)) => socket.poll_write(cx, bytes).map(Moved::Out),
+            Ok(Need::Write(bytes)) => match socket.poll_write(cx, bytes) {
+                Poll::Ready(done) => Poll::Ready(Moved::Out(done)),
+                Poll::Pending => match attempt.listening() {
+                    Some(space) => socket.poll_read(cx, space).map(Moved::In),
+                    None => Poll::Pending,
+                },
+            },
             Ok(Need::Read(space)) => socket.poll_read(cx, space).map(Moved::In),
             // A call has its body in memory and collects its answer.
             Ok(Need::Fill(_)) => Poll::Ready(Moved::Filled),

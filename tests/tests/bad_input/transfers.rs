@@ -1,6 +1,8 @@
 //! Bodies that break off on either side, and answers that come before the body has left.
 
 use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 
 use lxio_core::api::{images, instance, raw};
 use lxio_core::session::{Cause, Error, ErrorKind};
@@ -13,6 +15,7 @@ use super::{client, fresh, get, wire};
 
 on_all_adapters!(
     an_early_answer_is_read_although_writing_failed,
+    an_early_answer_is_heard_while_writing,
     a_reader_that_fails_breaks_the_upload_off,
     a_reader_that_ends_too_early,
     a_reader_that_goes_on_too_long,
@@ -85,6 +88,43 @@ fn an_early_answer_is_read_although_writing_failed<A: Connect>() {
             assert_eq!(error.code(), Some(404));
         }
         assert_eq!(get(&mut actor, "/1.0/y").unwrap(), daemon::own("/1.0/y"));
+    }
+}
+
+/// Over TCP an answer goes with its connection: who reads it only when writing has failed has lost it. So this
+/// server neither reads nor closes before the client has heard it.
+fn an_early_answer_is_heard_while_writing<A: Connect>() {
+    let (heard, gone) = (Arc::new(Barrier::new(2)), Arc::new(AtomicBool::new(false)));
+    let (told, given_up) = (Arc::clone(&heard), Arc::clone(&gone));
+    let server = Server::start(move |talk| {
+        let Some(request) = talk.head()? else { return Ok(()) };
+        if !request.line().starts_with("POST ") {
+            daemon::answer(talk, &request)?;
+            return Ok(());
+        }
+        talk.send(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")?;
+        talk.send(&answers::refused(404, "Instance not found"))?;
+        told.wait();
+        given_up.store(true, Ordering::SeqCst);
+        Ok(())
+    })
+    .unwrap();
+    let mut actor: A = fresh(&server);
+    let large = vec![1; LARGE];
+    let file = || instance("web").file("/x");
+    for at in 0..4 {
+        let error = match at {
+            0 => actor.push(file().push(LARGE as u64), large.as_slice()).unwrap_err(),
+            1 => actor.push(file().push_all(), large.as_slice()).unwrap_err(),
+            2 => actor.call(file().put(large.clone())).unwrap_err(),
+            _ => actor.run(images().import().bytes(large.clone())).unwrap_err(),
+        };
+        assert!(error.is_not_found(), "{error:?}");
+        assert!(!gone.swap(false, Ordering::SeqCst));
+        heard.wait();
+        while !gone.swap(false, Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
     }
 }
 
