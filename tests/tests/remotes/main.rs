@@ -25,6 +25,7 @@ on_all_adapters!(
     a_certificate_is_looked_at,
     added_by_token,
     added_by_confirmation,
+    added_by_authority,
     what_fails_saves_nothing,
     a_socket_is_added,
 );
@@ -234,6 +235,36 @@ fn added_by_confirmation<A: Remotes>() {
             assert!(matches!(error.downcast_ref(), Some(ConfigError::Exists { .. })));
         });
         assert_eq!(told, [""; 0]);
+    }
+}
+
+/// Reads a certificate or a key that TLS is tested with.
+fn paper(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tls").join(name)).unwrap()
+}
+
+/// PKI mode: `client.ca` vouches for the server, so that nobody is asked and nothing is pinned.
+fn added_by_authority<A: Remotes>() {
+    for (certificate, asks) in [("good", false), ("elsewhere", true)] {
+        let setup =
+            Setup::incus().certificate(paper(&format!("server/{certificate}.crt")), paper("server/leaf.key"));
+        let daemon = Daemon(Server::temporary(setup).unwrap().https(0).unwrap());
+        let room = Room::new();
+        let conf = room.0.join("conf");
+        let files = generate("me").unwrap().write(&conf).unwrap();
+        fs::write(conf.join("client.ca"), paper("server/ca.crt")).unwrap();
+        let create = CertificateCreate::new("me", fs::read(&files.certificate).unwrap()).unwrap();
+        daemon.admin::<A>().run(certificates().create(&create)).unwrap();
+        let (mut config, mut asked) = (room.config(), false);
+        let confirm = |_: &ServerCertificate| {
+            asked = true;
+            true
+        };
+        works(&mut A::add(&mut config, "srv", daemon.remote(), None, confirm).unwrap());
+        assert_eq!(asked, asks, "{certificate}");
+        let srv = room.config().remote("srv").unwrap();
+        assert_eq!(srv.server_certificate.is_some(), asks, "{certificate}");
+        works(&mut A::connect(srv.to_remote().unwrap()).unwrap());
     }
 }
 
