@@ -364,7 +364,9 @@ impl fmt::Display for Error {
             #[cfg(feature = "tls")]
             Cause::Tls(error) => error.fmt(f),
             Cause::Host(error) => error.fmt(f),
-            Cause::Untrusted => f.write_str("the server does not trust this client, which must join it first"),
+            Cause::Untrusted => {
+                f.write_str("the server does not trust this client, which must join it first")
+            }
             Cause::Stranger { name } if name.is_empty() => f.write_str("the server does not say what it is"),
             Cause::Stranger { name } => write!(f, "the server is {name:?}, neither LXD nor Incus"),
             Cause::Input(_) => f.write_str("the data to upload could not be read"),
