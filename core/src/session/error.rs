@@ -313,6 +313,7 @@ fn fault_kind(fault: &Fault) -> ErrorKind {
 fn filter_kind(error: &FilterError) -> ErrorKind {
     match error {
         FilterError::Tls(TlsError::Distrusted { .. }) => ErrorKind::UnverifiedServer,
+        FilterError::Tls(TlsError::Unwelcome(_)) => ErrorKind::Untrusted,
         FilterError::Tls(TlsError::Closed) => ErrorKind::Transport,
         FilterError::Tls(TlsError::BadName(_)) | FilterError::NoTls => ErrorKind::Misuse,
         FilterError::Tls(_) => ErrorKind::Protocol,

@@ -22,7 +22,10 @@ pub enum TlsError {
     },
     /// The peer ended the connection during the handshake.
     Closed,
-    /// The peer refused, in its words, such as "protocol version" or "bad certificate".
+    /// The peer refused the client's certificate, or wants one, in its words, such as "unknown ca". The daemons
+    /// do not: they answer that they do not trust the client.
+    Unwelcome(String),
+    /// The peer refused for another reason, in its words, such as "protocol version".
     Alert(String),
     /// The handshake or a record broke the protocol, or a limit of it.
     Protocol(String),
@@ -61,6 +64,7 @@ impl fmt::Display for TlsError {
             Self::PlainHttp => f.write_str("the server speaks plain HTTP there, without TLS"),
             Self::NotTls { start } => write!(f, "the peer does not speak TLS: it said \"{start}\""),
             Self::Closed => f.write_str("the connection was closed during the TLS handshake"),
+            Self::Unwelcome(alert) => write!(f, "the server does not let this client in: {alert}"),
             Self::Alert(alert) => write!(f, "the server refused the TLS connection: {alert}"),
             Self::Protocol(what) => write!(f, "the TLS connection failed: {what}"),
             Self::BadName(host) => write!(f, "no certificate can be for the host {host:?}"),

@@ -185,6 +185,9 @@ impl Tls {
                 },
                 None => TlsError::Protocol(format!("the server's certificate is no good: {why}")),
             },
+            rustls::Error::AlertReceived(alert) if is_about_us(alert) => {
+                TlsError::Unwelcome(alert_text(alert))
+            }
             rustls::Error::AlertReceived(alert) => TlsError::Alert(alert_text(alert)),
             error if !self.heard => {
                 let start = self.incoming.data();
@@ -205,6 +208,22 @@ impl Tls {
 /// Whether a record of TLS could start so.
 fn looks_like_tls(start: &[u8]) -> bool {
     matches!(start, [20..=24, 3, ..])
+}
+
+/// Whether it is about the client's certificate.
+const fn is_about_us(alert: AlertDescription) -> bool {
+    use AlertDescription as A;
+    matches!(
+        alert,
+        A::BadCertificate
+            | A::UnsupportedCertificate
+            | A::CertificateRevoked
+            | A::CertificateExpired
+            | A::CertificateUnknown
+            | A::UnknownCA
+            | A::AccessDenied
+            | A::CertificateRequired
+    )
 }
 
 /// The words of RFC 8446, with spaces.
