@@ -143,8 +143,7 @@ impl Attempt {
     /// has come and nothing moved, the call has failed: [`expired`](Self::expired).
     pub fn until(&mut self, now: Moment) -> Option<Moment> {
         if self.guard.is_drained() && matches!(self.exchange.need(), Ok(Need::Fill(_) | Need::Take(_))) {
-            // The caller takes its time.
-            self.patience.moved();
+            self.patience.pause(now);
             return None;
         }
         self.patience.until(self.guard.stands(), now)

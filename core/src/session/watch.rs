@@ -13,6 +13,8 @@ pub(super) struct Watch {
     /// How much longer the server may be silent, because it was asked to.
     long_poll: Option<Duration>,
     moved: bool,
+    /// Since when the caller takes its time.
+    paused: Option<Moment>,
     began: Option<Moment>,
     since: Moment,
     limit: Limit,
@@ -21,7 +23,7 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) const fn new(patience: Patience, long_poll: Option<Duration>) -> Self {
         let since = Moment::at(Duration::ZERO);
-        Self { patience, long_poll, moved: true, began: None, since, limit: Limit::Read }
+        Self { patience, long_poll, moved: true, paused: None, began: None, since, limit: Limit::Read }
     }
 
     /// Something moved.
@@ -29,9 +31,17 @@ impl Watch {
         self.moved = true;
     }
 
+    /// The caller takes its time, and none of it counts.
+    pub(super) fn pause(&mut self, now: Moment) {
+        self.moved = true;
+        self.paused.get_or_insert(now);
+    }
+
     /// Until when there is patience, on a connection that `stands` or is still being made.
     pub(super) fn until(&mut self, stands: bool, now: Moment) -> Option<Moment> {
-        let began = *self.began.get_or_insert(now);
+        let paused = self.paused.take().map_or(Duration::ZERO, |since| now.since(since));
+        let began = self.began.map_or(now, |began| began.plus(paused));
+        self.began = Some(began);
         if std::mem::take(&mut self.moved) {
             self.since = now;
         }
@@ -77,6 +87,16 @@ mod tests {
         assert_eq!(watch.until(true, at(110)), Some(at(114)));
         watch.moved();
         assert_eq!((watch.until(true, at(125)), watch.limit()), (Some(at(130)), Limit::Total));
+    }
+
+    #[test]
+    fn what_the_caller_takes_its_time_for_does_not_count() {
+        let patience = Patience { connect: None, read: seconds(10), total: seconds(15) };
+        let mut watch = Watch::new(patience, None);
+        assert_eq!(watch.until(true, at(0)), Some(at(10)));
+        watch.pause(at(8));
+        watch.pause(at(9));
+        assert_eq!((watch.until(true, at(100)), watch.limit()), (Some(at(107)), Limit::Total));
     }
 
     #[test]
