@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::link::{Link, News, Open, Running};
 use super::{Attempt, Cause, Error, Session};
@@ -8,6 +9,9 @@ use crate::bytes::{Chance, Moment};
 use crate::call::Request;
 use crate::flow::{Effect, Event, Fault, Flow, FlowError, Slot};
 use crate::wire::{Line, Need, Origin, Websocket};
+
+/// How long the driver looks at its sockets before a call has taken too long.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// What a [`Drive`] wants of its driver. Exhaustive on purpose: a driver handles every case.
 #[derive(Debug)]
@@ -59,6 +63,8 @@ pub struct Drive<F: Flow> {
     quiet: Option<Option<Moment>>,
     /// The moment that woke it last.
     woken: Option<Moment>,
+    /// The end of patience that has come, and until when the driver looks once more.
+    late: Option<(Moment, Moment)>,
     over: Option<Result<F::Output, Error>>,
 }
 
@@ -82,6 +88,7 @@ impl<F: Flow> Drive<F> {
             last: None,
             quiet: None,
             woken: None,
+            late: None,
             over: None,
         }
     }
@@ -128,7 +135,16 @@ impl<F: Flow> Drive<F> {
             // One that has passed and woke nothing is no reason to hurry.
             let until = until.filter(|moment| *moment > now);
             match (until, self.patience(now)) {
-                (_, Some(end)) if end <= now => self.expire(now),
+                (_, Some(end)) if end <= now => {
+                    // The caller may have been away, and something come meanwhile.
+                    let glance =
+                        self.late.filter(|(of, _)| *of == end).map_or(now.plus(GLANCE), |(_, last)| last);
+                    self.late = Some((end, glance));
+                    if now < glance {
+                        return Step::Blocked(Some(glance));
+                    }
+                    self.expire(now);
+                }
                 (Some(until), Some(end)) => return Step::Blocked(Some(until.min(end))),
                 (until, end) => return Step::Blocked(until.or(end)),
             }
