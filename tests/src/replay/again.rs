@@ -173,7 +173,11 @@ fn talk(
     let [method, target, _] = &asked.head.line;
     let mut limits = Limits::default();
     limits.body = usize::MAX;
-    let session = Session::stranger(&Remote::local().limits(limits));
+    let mut session = Session::stranger(&Remote::local().limits(limits));
+    // A server of the network is called by its name.
+    if let Some((_, host)) = asked.head.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        session.host = String::from_utf8_lossy(host).into_owned();
+    }
     let request = request(asked);
     let sheet = say.sheet;
     let answer = sheet.answer(number);
