@@ -16,6 +16,7 @@ pub mod scenes;
 pub mod script;
 pub mod storm;
 pub mod tarball;
+pub mod tls;
 pub mod tour;
 pub mod traffic;
 pub mod transcript;
