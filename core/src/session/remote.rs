@@ -92,6 +92,8 @@ pub enum Via {
 /// The file that a client writes what passes between it and the server to: bytes, direction, connection, slot,
 /// time, one JSON object a line. It is what a report of a bug needs, since it can be replayed.
 ///
+/// Over TLS it is the plain bytes that are written, as without it: they can be read and replayed.
+///
 /// What must not be told does not reach the file:
 ///
 /// | what passes | in the file |

@@ -5,6 +5,12 @@
 //!              one for each connection      one for each client
 //! ```
 //!
+//! A tap hears the plain side of a connection: what stands between that and the socket, TLS or a proxy, is not in
+//! the file. Its keys are drawn anew for each connection, so that its bytes could be neither read nor made again;
+//! the plain ones are the same with and without it, and are replayed byte for byte. Nor is a secret of it ever
+//! there to be hidden: no key, and no password of a proxy. A connection whose handshake fails has nothing but its
+//! end.
+//!
 //! | file | idea |
 //! |---|---|
 //! | `format`  | the lines of the file, to read and to write |
