@@ -126,14 +126,18 @@ impl Open {
         self.guard.incoming(&mut self.port)
     }
 
+    /// Whether all that was written has left, or never will.
+    fn has_sent(&mut self) -> bool {
+        self.guard.is_deaf() || (self.port.outgoing().is_none() && self.guard.is_drained())
+    }
+
     /// Looks for what arrived and tells the flow by `tell`.
     pub(super) fn advance(&mut self, mut tell: impl FnMut(Event<'_>)) -> News {
         self.guard.pass(&mut self.port);
-        let sent = self.guard.is_deaf() || (self.port.outgoing().is_none() && self.guard.is_drained());
         if self.over {
-            return if sent { News::Over } else { News::None };
+            return if self.has_sent() { News::Over } else { News::None };
         }
-        if self.unsent && sent {
+        if self.unsent && self.has_sent() {
             self.unsent = false;
             tell(Event::Drained);
             return News::Told;

@@ -219,11 +219,16 @@ impl Guard {
         }
     }
 
-    /// Moves plain bytes both ways as far as they go without the socket.
+    /// Moves plain bytes both ways as far as they go without the socket. It costs nothing where they pass as they
+    /// are: every socket of a conversation is looked at whenever one of them moved.
+    #[inline]
     pub(crate) fn pass(&mut self, plain: &mut impl Plain) {
-        if self.filter.is_none() || self.failed.is_some() {
-            return;
+        if self.is_filtered() && self.failed.is_none() {
+            self.pass_filter(plain);
         }
+    }
+
+    fn pass_filter(&mut self, plain: &mut impl Plain) {
         if let Err(error) = self.seal(plain).and_then(|()| self.open(plain)) {
             self.failed = Some(error);
         }
