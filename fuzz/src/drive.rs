@@ -7,10 +7,10 @@ use std::sync::{Arc, LazyLock};
 
 use lxio_core::api::{events, image, images, instance, operation, profile, raw};
 use lxio_core::bytes::{Chance, Moment};
-use lxio_core::flow::{Exec, Flow, IntoFlow, Piece, Slot};
+use lxio_core::flow::{Exec, Fault, Flow, IntoFlow, Piece, Slot};
 use lxio_core::model::{Answer, Instance, Profile, Server};
 use lxio_core::session::{Drive, Error, Remote, Session, Step};
-use lxio_core::wire::Buffers;
+use lxio_core::wire::Line;
 use tungstenite::handshake::derive_accept_key;
 
 use crate::answers::ID;
@@ -45,7 +45,7 @@ struct World<'a> {
     end: u8,
     cuts: Cuts,
     sockets: Vec<Option<Socket>>,
-    pool: Vec<Buffers>,
+    pool: Vec<Line>,
     /// What each connection said, by slot, in the order in which they were made.
     said: Vec<(Slot, &'a [u8])>,
     /// What was taken of a streamed body.
@@ -183,12 +183,15 @@ impl<'a> World<'a> {
         let total: usize = self.pieces.iter().map(|piece| piece.len() + 50).sum();
         for _ in 0..1000 + 16 * total + self.gives {
             match drive.step(now) {
-                Step::Connect { slot, fresh } => self.connect(&mut drive, slot, fresh, now),
-                Step::Release { slot, buffers } => {
+                Step::Connect { slot, fresh, origin } => {
+                    assert!(origin.is_none(), "another server is asked");
+                    self.connect(&mut drive, slot, fresh, now);
+                }
+                Step::Release { slot, line } => {
                     if let Some(socket) = self.sockets.get_mut(usize::from(slot)).and_then(Option::take) {
                         asked(&socket.sent);
-                        assert!(buffers.is_none() || socket.unread.is_empty() || !socket.ended);
-                        self.pool.extend(buffers.filter(|_| socket.unread.is_empty()));
+                        assert!(line.is_none() || socket.unread.is_empty() || !socket.ended);
+                        self.pool.extend(line.filter(|_| socket.unread.is_empty()));
                     }
                 }
                 Step::Item(it) => item(it),
@@ -230,7 +233,8 @@ impl<'a> World<'a> {
         }
         let piece = match self.pieces.pop_front() {
             None | Some(b"!") => {
-                return drive.dial_failed(slot, io::ErrorKind::ConnectionRefused.into(), now);
+                let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+                return drive.dial_failed(slot, Fault::Dial(refused), now);
             }
             Some(piece) => piece,
         };
