@@ -25,6 +25,7 @@
 //! | `names`          | call, texts of a user | each stands whole in its place, or nothing is sent |
 //! | `config`         | client, a file of its user | all of it is in what is written again; a change changes nothing else |
 //! | `tunnel`         | proxy and server, a proxy's bytes | it stands where the answers are a yes, and hands on what came behind them |
+//! | `tls`            | plot, a peer's bytes | it ends, and hands on only what a server that proved itself has sealed |
 //! | `flow`           | conversation, slots and events | a good end only for cause, a bad one only for a reason; nothing twice |
 //! | `drive`          | conversation, a server's bytes for each connection | never a part for the whole, whatever the cuts and faults |
 //!
@@ -57,6 +58,7 @@ pub mod play;
 pub mod replay;
 pub mod resource;
 pub mod text;
+pub mod tls;
 pub mod tunnel;
 pub mod websocket;
 pub mod websocket_peer;
@@ -79,6 +81,7 @@ pub const TARGETS: &[Target] = &[
     ("names", names::check),
     ("config", config::check),
     ("tunnel", tunnel::check),
+    ("tls", tls::check),
     ("flow", flow::check),
     ("drive", drive::check),
 ];

@@ -83,6 +83,7 @@ mod tests {
         names,
         config,
         tunnel,
+        tls,
         flow,
         drive
     );
