@@ -18,10 +18,6 @@ on_all_adapters!(
     nobody_is_there,
     a_plain_server_where_tls_is_expected,
     tls_where_a_plain_server_is_expected,
-<<<<<<< HEAD
-=======
-    plain_http_leaves_this_machine_for_nobody,
->>>>>>> origin/main
     a_peer_that_speaks_something_else,
     a_certificate_of_a_mebibyte,
     a_server_that_is_too_old,
@@ -132,12 +128,8 @@ fn tls_where_a_plain_server_is_expected<A: Connect>() {
     assert_eq!(error.to_string(), hint);
 }
 
-<<<<<<< HEAD
 #[test]
 fn plain_http_leaves_this_machine_for_nobody() {
-=======
-fn plain_http_leaves_this_machine_for_nobody<A: Connect>() {
->>>>>>> origin/main
     for address in ["http://10.1.2.3", "http://shop.example:8443", "http://[2001:db8::1]"] {
         assert_eq!(Remote::https(address).unwrap_err(), OriginError::Plain, "{address}");
         // Nor as a further address, nor for those who write it there themselves.
