@@ -91,14 +91,16 @@ impl Attempt {
         })
     }
 
-    /// Where to read into while [`Need::Write`] waits for the connection: see
-    /// [`Exchange::listening`]. Told by [`read`](Self::read).
-    pub fn listening(&mut self) -> Option<&mut [u8]> {
-        if self.guard.is_filtered() {
-            // Whatever its reason, what waits to be written is no reason not to listen.
-            return if self.guard.is_drained() { None } else { self.guard.space() };
+    /// Where to read into, if there is anything to read: for [`Need::Read`], and while [`Need::Write`] waits for
+    /// the connection. See [`Exchange::incoming`].
+    pub fn incoming(&mut self) -> Option<&mut [u8]> {
+        if !self.guard.is_filtered() {
+            return self.exchange.incoming();
         }
-        self.exchange.listening()
+        match self.need() {
+            Ok(Need::Write(_) | Need::Read(_)) => self.guard.space(),
+            _ => None,
+        }
     }
 
     /// Says that the first `count` bytes of [`Need::Write`] left.
@@ -142,7 +144,7 @@ impl Attempt {
     /// Until when the driver may wait for the socket, now that it has to; `None` for ever. When that moment
     /// has come and nothing moved, the call has failed: [`expired`](Self::expired).
     pub fn until(&mut self, now: Moment) -> Option<Moment> {
-        if self.guard.is_drained() && matches!(self.exchange.need(), Ok(Need::Fill(_) | Need::Take(_))) {
+        if self.exchange.waits_for_caller() && self.guard.is_drained() {
             self.patience.pause(now);
             return None;
         }

@@ -216,15 +216,7 @@ impl<F: Flow> Drive<F> {
     /// Space to read into from the slot's connection.
     pub fn incoming(&mut self, slot: Slot) -> Option<&mut [u8]> {
         match self.links.get_mut(usize::from(slot))? {
-            Link::Exchange(running) => {
-                if matches!(running.attempt.need(), Ok(Need::Write(_))) {
-                    return running.attempt.listening();
-                }
-                match running.attempt.need() {
-                    Ok(Need::Read(space)) => Some(space),
-                    _ => None,
-                }
-            }
+            Link::Exchange(running) => running.attempt.incoming(),
             Link::Socket(open) => open.incoming(),
             _ => None,
         }

@@ -340,8 +340,10 @@ impl From<&std::path::Path> for Remote {
     }
 }
 
-#[cfg(all(test, feature = "tls"))]
+#[cfg(test)]
 mod tests {
+    #![cfg(feature = "tls")]
+
     use super::*;
 
     fn token(addresses: &str) -> TrustToken {

@@ -158,11 +158,7 @@ impl Exchange {
     /// What the peer did wrong, or [`WireError::ShortUpload`]; the same again if asked again. The
     /// connection must be closed.
     pub fn need(&mut self) -> Result<Need<'_>, WireError> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
-        }
-        let step = self.step().inspect_err(|error| self.failed = Some(error.clone()))?;
-        Ok(match step {
+        Ok(match self.next_step()? {
             Step::Write => Need::Write(self.buffers.outbox.data()),
             Step::WriteRest => Need::Write(&self.rest),
             Step::WriteBlock => Need::Write(self.upload.framed()),
@@ -191,12 +187,25 @@ impl Exchange {
         self.write_failed = true;
     }
 
-    /// Where to read into while [`Need::Write`] waits for the connection: a server that answers before it has
-    /// heard all does not listen any more, and over TCP its answer goes with the connection. `None` if nothing
-    /// is being written.
-    pub fn listening(&mut self) -> Option<&mut [u8]> {
-        let writes = matches!(self.need(), Ok(Need::Write(_))) && !self.ended;
-        writes.then(|| self.buffers.inbox.space(Inbox::ROOM))
+    /// Where to read into, if there is anything to read: for [`Need::Read`], and while [`Need::Write`] waits for
+    /// the connection. A server that answers before it has heard all does not listen any more, and over TCP its
+    /// answer goes with the connection.
+    pub fn incoming(&mut self) -> Option<&mut [u8]> {
+        let room = match self.next_step() {
+            Ok(Step::Read(room)) => room,
+            Ok(Step::Write | Step::WriteRest | Step::WriteBlock) if !self.ended => Inbox::ROOM,
+            _ => return None,
+        };
+        Some(self.buffers.inbox.space(room))
+    }
+
+    /// Whether nothing moves before the caller has filled or taken something.
+    #[must_use]
+    pub fn waits_for_caller(&self) -> bool {
+        let sends = self.phase == Phase::Head && !self.write_failed && !self.upload.is_over();
+        let unsent =
+            !self.buffers.outbox.is_empty() || !self.rest.is_empty() || !self.upload.framed().is_empty();
+        self.ready > 0 || sends && !unsent
     }
 
     /// Says that the first `count` bytes of [`Need::Fill`] are filled; 0 ends the body.
@@ -206,7 +215,7 @@ impl Exchange {
         }
     }
 
-    /// Says that `count` bytes were read into [`Need::Read`] or [`listening`](Self::listening); 0 is the end of
+    /// Says that `count` bytes were read into [`Need::Read`] or [`incoming`](Self::incoming); 0 is the end of
     /// the stream.
     pub fn read(&mut self, count: usize) {
         if count == 0 {
@@ -284,6 +293,13 @@ impl Exchange {
             Phase::Done => Reuse::Yes,
             _ => Reuse::Unfinished,
         }
+    }
+
+    fn next_step(&mut self) -> Result<Step, WireError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        self.step().inspect_err(|error| self.failed = Some(error.clone()))
     }
 
     fn step(&mut self) -> Result<Step, WireError> {

@@ -112,13 +112,7 @@ impl Plain for Exchange {
     }
 
     fn incoming(&mut self) -> Option<&mut [u8]> {
-        if matches!(self.need(), Ok(Need::Write(_))) {
-            return self.listening();
-        }
-        match self.need() {
-            Ok(Need::Read(space)) => Some(space),
-            _ => None,
-        }
+        Self::incoming(self)
     }
 
     fn read(&mut self, count: usize) {

@@ -202,7 +202,7 @@ fn exchange(socket: &mut Socket, attempt: &mut Attempt, shared: &Shared) -> Resu
         }
         let moved = match attempt.need()? {
             Need::Write(bytes) => match socket.send(bytes) {
-                Err(error) if is_pause(&error) => match attempt.listening() {
+                Err(error) if is_pause(&error) => match attempt.incoming() {
                     Some(space) if socket.is_readable_first() => {
                         Moved::In(socket.recv(space, RecvFlags::DONTWAIT))
                     }

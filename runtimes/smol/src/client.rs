@@ -212,7 +212,7 @@ fn poll_exchange(
         let moved = match attempt.need() {
             Ok(Need::Write(bytes)) => match socket.poll_write(cx, bytes) {
                 Poll::Ready(done) => Poll::Ready(Moved::Out(done)),
-                Poll::Pending => match attempt.listening() {
+                Poll::Pending => match attempt.incoming() {
                     Some(space) => socket.poll_read(cx, space).map(Moved::In),
                     None => Poll::Pending,
                 },
