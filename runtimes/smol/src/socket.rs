@@ -275,3 +275,52 @@ impl fmt::Debug for Dialler {
         f.write_str("Dialler")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+    use std::task::Wake;
+
+    use super::{Socket, Stream};
+
+    fn ring(socket: &Socket) {
+        if let Stream::Own(own) = &socket.stream {
+            own.bell.wake_by_ref();
+        }
+    }
+
+    /// A socket at rest whose last answer was read, and its other end.
+    fn at_rest() -> (Socket, UnixStream) {
+        let (own, mut other) = UnixStream::pair().unwrap();
+        own.set_nonblocking(true).unwrap();
+        let mut socket = Socket::new(Stream::own(own).unwrap(), 0);
+        other.write_all(b"answer").unwrap();
+        let mut space = [0; 64];
+        let count = async_io::block_on(poll_fn(|cx| socket.poll_read(cx, &mut space))).unwrap();
+        assert_eq!(count, 6);
+        socket.rest();
+        (socket, other)
+    }
+
+    #[test]
+    fn a_bell_that_rings_late_ends_no_connection() {
+        let (mut socket, _other) = at_rest();
+        assert!(socket.is_usable());
+        // The reactor wakes for the answer that was read before the rest.
+        ring(&socket);
+        assert!(socket.is_usable());
+        assert!(socket.is_usable());
+    }
+
+    #[test]
+    fn a_bell_that_rings_in_time_does() {
+        for deed in [|mut other: UnixStream| other.write_all(b"more").map(|()| Some(other)), |_| Ok(None)] {
+            let (mut socket, other) = at_rest();
+            let _other = deed(other).unwrap();
+            ring(&socket);
+            assert!(!socket.is_usable());
+        }
+    }
+}
