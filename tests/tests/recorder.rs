@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use lxio_tests::coverage::Coverage;
-use lxio_tests::recorder::{Direction, Observer, Recorder, Seen};
+use lxio_tests::recorder::{Direction, End, Observer, Recorder, Seen};
 use lxio_tests::transcript::{Header, Transcript, What, Writer};
 
 /// A directory that is removed with what is in it.
@@ -347,6 +347,46 @@ fn many_connections_at_once() {
         coverage.to_tsv(),
         "lxd\tGET\t/1.0\t1000\nlxd\tGET\t/1.0/operations/{operation}/websocket\t200\n"
     );
+}
+
+#[test]
+fn ports_are_recorded_as_sockets_are() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = End::Tcp(listener.local_addr().unwrap().to_string());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut asked = Vec::new();
+        stream.read_to_end(&mut asked).unwrap();
+        stream.write_all(&asked).unwrap();
+        listener
+    });
+    let opened = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&opened);
+    let observer: Arc<dyn Observer> = Arc::new(move |_: u64, seen: Seen<'_>| {
+        if seen == Seen::Open {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let recorder = Recorder::start(End::Tcp("127.0.0.1:0".into()), upstream, vec![observer]).unwrap();
+    let at = recorder.listens_on().to_string();
+    let client = || {
+        let stream = TcpStream::connect(&at).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    };
+    let mut whole = client();
+    whole.write_all(ASK).unwrap();
+    whole.shutdown(Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    whole.read_to_end(&mut answer).unwrap();
+    assert_eq!((&*answer, opened.load(Ordering::SeqCst)), (ASK, 1));
+    // One that is cut ends.
+    let listener = server.join().unwrap();
+    let mut cut = client();
+    let _held = listener.accept().unwrap();
+    recorder.stop_within(Duration::ZERO);
+    assert_eq!(cut.read(&mut [0; 9]).unwrap(), 0);
+    assert!(TcpStream::connect(&at).is_err());
 }
 
 /// The kept transcripts load, hold no secret, and say what was used.
