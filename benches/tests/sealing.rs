@@ -69,7 +69,9 @@ fn warm(session: &Session, mut line: Line, mut serve: impl FnMut(&[u8]) -> Vec<u
 fn nothing_is_added_to_what_rustls_needs() {
     let remote = Remote::https("127.0.0.1").unwrap();
     let remote = remote.trust(papers::trust().unwrap()).identity(papers::identity().unwrap());
-    let Ok(Answer::Sync(server)) = Answer::parse(samples::SERVER.as_bytes()) else { panic!("not the server") };
+    let Ok(Answer::Sync(server)) = Answer::parse(samples::SERVER.as_bytes()) else {
+        panic!("not the server")
+    };
     let session = Session::greeted(&remote, server).unwrap();
     let answer = samples::response(samples::INSTANCE);
 

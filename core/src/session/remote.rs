@@ -341,9 +341,8 @@ impl From<&std::path::Path> for Remote {
 }
 
 #[cfg(test)]
+#[cfg(feature = "tls")]
 mod tests {
-    #![cfg(feature = "tls")]
-
     use super::*;
 
     fn token(addresses: &str) -> TrustToken {
