@@ -154,7 +154,7 @@ impl There {
                 }
                 Err(match error.kind() {
                     io::ErrorKind::TimedOut => Fault::TimedOut { limit: Limit::Connect, left: false },
-                    _ => Fault::Dial(error),
+                    _ => Fault::Dial(explain(&way.dial, error)),
                 })
             }
         }
@@ -163,10 +163,7 @@ impl There {
 
 fn connect(dial: &Dial, patience: Option<Duration>) -> io::Result<OwnedFd> {
     match dial {
-        Dial::Unix(path) => match UnixStream::connect(path) {
-            Ok(stream) => Ok(stream.into()),
-            Err(error) => Err(explain(path, error)),
-        },
+        Dial::Unix(path) => Ok(UnixStream::connect(path)?.into()),
         Dial::Tcp(Host::Address(address), port) => connect_tcp([(*address, *port).into()], patience),
         Dial::Tcp(Host::Name(name), port) => connect_tcp((name.as_str(), *port).to_socket_addrs()?, patience),
     }

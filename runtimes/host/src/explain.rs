@@ -1,11 +1,25 @@
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Adds to a failure to connect what the host knows about it: which group may use a socket that is not
-/// permitted. The kind of the error stays.
+use lxio_core::session::Dial;
+use lxio_core::wire::Host;
+
+/// Adds to a failure to connect what is known about it: which address it was, which group may use a socket that
+/// is not permitted. The kind of the error stays.
 #[must_use]
-pub fn explain(path: &Path, error: io::Error) -> io::Error {
+pub fn explain(dial: &Dial, error: io::Error) -> io::Error {
+    match dial {
+        Dial::Unix(path) => explain_unix(path, error),
+        Dial::Tcp(Host::Address(address), port) => {
+            io::Error::new(error.kind(), format!("{}: {error}", SocketAddr::new(*address, *port)))
+        }
+        Dial::Tcp(name, port) => io::Error::new(error.kind(), format!("{name}:{port}: {error}")),
+    }
+}
+
+fn explain_unix(path: &Path, error: io::Error) -> io::Error {
     let gid = match std::fs::metadata(path) {
         Ok(metadata) if error.kind() == io::ErrorKind::PermissionDenied => metadata.gid(),
         _ => return error,
@@ -36,9 +50,20 @@ mod tests {
 
     #[test]
     fn other_failures_stay_as_they_are() {
-        let error = explain(Path::new("/nowhere"), io::Error::from(io::ErrorKind::NotFound));
+        let error = explain(&Dial::Unix("/nowhere".into()), io::Error::from(io::ErrorKind::NotFound));
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
-        let denied = explain(Path::new("/"), io::Error::from(io::ErrorKind::PermissionDenied));
+        let denied = explain(&Dial::Unix("/".into()), io::Error::from(io::ErrorKind::PermissionDenied));
         assert!(denied.to_string().contains("group root"), "{denied}");
+    }
+
+    #[test]
+    fn an_address_is_named() {
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let there = Dial::Tcp(Host::Address("::1".parse().unwrap()), 8443);
+        let error = explain(&there, refused());
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(error.to_string(), "[::1]:8443: connection refused");
+        let there = Dial::Tcp(Host::Name("shop.example".into()), 443);
+        assert!(explain(&there, refused()).to_string().starts_with("shop.example:443: "));
     }
 }

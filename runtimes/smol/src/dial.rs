@@ -183,7 +183,7 @@ impl There {
                 if let Some(tape) = &self.tape {
                     tape.refused(&error);
                 }
-                Err(Fault::Dial(error))
+                Err(Fault::Dial(explain(&way.dial, error)))
             }
         }
     }
@@ -225,7 +225,7 @@ async fn connect_unix(path: &Path) -> io::Result<Async<UnixStream>> {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) => {
                 async_io::Timer::after(pause).await;
             }
-            made => return made.map_err(|error| explain(path, error)),
+            made => return made,
         }
         pause = longest.min(pause * 2);
     }

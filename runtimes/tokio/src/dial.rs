@@ -177,7 +177,7 @@ impl There {
                 if let Some(tape) = &self.tape {
                     tape.refused(&error);
                 }
-                Err(Fault::Dial(error))
+                Err(Fault::Dial(explain(&way.dial, error)))
             }
         }
     }
@@ -212,7 +212,7 @@ async fn connect_unix(path: &Path) -> io::Result<UnixStream> {
         match UnixStream::connect(path).await {
             // The server's queue is full, and nothing tells when there is room.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(pause).await,
-            made => return made.map_err(|error| explain(path, error)),
+            made => return made,
         }
         pause = longest.min(pause * 2);
     }
