@@ -321,7 +321,7 @@ impl Exchange {
         loop {
             match self.phase {
                 Phase::Head => {
-                    if !self.parse_head()? {
+                    if self.buffers.inbox.is_empty() || !self.parse_head()? {
                         if self.ended {
                             let nothing = self.buffers.inbox.is_empty() && self.interim == 0;
                             return Err(if nothing { WireError::Closed } else { WireError::CutHead });
