@@ -10,7 +10,7 @@
 //!     │
 //!    call      Call<T>: a request and the type of its answer               one REST call
 //!     │   ╲
-//!    wire  model   HTTP/1.1 and websockets · JSON shapes                   they do not know each other
+//!    wire  model   HTTP/1.1, websockets, TLS · JSON shapes                 they do not know each other
 //!     │   ╱
 //!    bytes     buffers, limits, time and chance as inputs, escaping, secrets
 //!
