@@ -240,7 +240,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match &self.0.cause {
             Cause::NoDaemon { .. } | Cause::NoAnswer { .. } => true,
-            Cause::Flow(FlowError::Fault(fault)) => !fault.may_have_acted(),
+            Cause::Flow(FlowError::Fault(fault)) => fault.is_transport() && !fault.may_have_acted(),
             Cause::Flow(FlowError::Conflict { .. }) => true,
             _ => self.code() == Some(503),
         }

@@ -93,10 +93,12 @@ async fn strangers<A: Adapter>(door: &Door) -> Verdict {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
     let none = A::connect(door.moved(&*address)?.remote()).await;
     let none = refused(none, &[ErrorKind::Unreachable])?;
-    ensure!(none.is_retryable(), "not told that it may be tried again: {none}");
+    let told = std::error::Error::source(&none).map(ToString::to_string).unwrap_or_default();
+    ensure!(told.starts_with(&address) && none.is_retryable(), "an odd error: {none}: {told}");
 
     let another = A::connect(door.remote().trust(Fingerprint::of(b"another"))).await;
     let another = refused(another, &[ErrorKind::UnverifiedServer])?;
+    ensure!(!another.is_retryable(), "another server may become the right one: {another}");
     let shown = another.server_certificate().ok_or("the certificate is not shown")?.clone();
     let mut unknown = door.remote().trust(shown);
     unknown.tls.identity = None;

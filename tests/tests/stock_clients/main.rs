@@ -13,6 +13,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lxio_sim::{Server, Setup};
 
@@ -21,7 +22,10 @@ struct Room(PathBuf);
 
 impl Room {
     fn new(name: &str) -> Self {
-        let path = env::temp_dir().join(format!("lxio-stock-{name}-{}", std::process::id()));
+        // Tests that run at the same time use the same names.
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("lxio-stock-{name}-{}-{number}", std::process::id()));
         fs::create_dir(&path).unwrap();
         Self(path)
     }
