@@ -255,9 +255,11 @@ pub(super) async fn file_short<A: Adapter>(ctx: &Context<A>) -> Verdict {
     let it = ctx.shared();
     let path = format!("/tmp/{}", ctx.name("short"));
     let file = it.file(&path);
-    let short = ctx.upload(file.push(1 << 20)).await?.copy_from(&mut &[7; 1000][..]).await;
+    // A file of its own: what the server makes of it, it may make late.
+    let broken = it.file(&format!("/tmp/{}", ctx.name("broken")));
+    let short = ctx.upload(broken.push(1 << 20)).await?.copy_from(&mut &[7; 1000][..]).await;
     refused(short, &[ErrorKind::Input])?;
-    let mut upload = ctx.upload(file.push(1 << 20)).await?;
+    let mut upload = ctx.upload(broken.push(1 << 20)).await?;
     upload.write(&[7; 1000]).await?;
     refused(upload.complete().await, &[ErrorKind::Input])?;
     struct Broken;
@@ -266,11 +268,11 @@ pub(super) async fn file_short<A: Adapter>(ctx: &Context<A>) -> Verdict {
             Err(std::io::Error::other("the reader broke"))
         }
     }
-    let broken =
-        refused(ctx.upload(file.push_all()).await?.copy_from(&mut Broken).await, &[ErrorKind::Input])?;
-    let cause = std::error::Error::source(&broken).map(ToString::to_string);
+    let error =
+        refused(ctx.upload(broken.push_all()).await?.copy_from(&mut Broken).await, &[ErrorKind::Input])?;
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
     same!(cause.as_deref(), Some("the reader broke"), "the cause");
-    let mut upload = ctx.upload(file.push_all()).await?;
+    let mut upload = ctx.upload(broken.push_all()).await?;
     upload.write(b"dropped").await?;
     drop(upload);
     // The answer to an upload that is refused comes although nobody takes the body.

@@ -302,6 +302,21 @@ fn sessions_are_taken_up_again() {
 }
 
 #[test]
+fn the_cryptography_is_what_was_given() {
+    use rustls::crypto::ring::{cipher_suite::TLS13_CHACHA20_POLY1305_SHA256, default_provider};
+    let mut provider = default_provider();
+    provider.cipher_suites = vec![TLS13_CHACHA20_POLY1305_SHA256];
+    let settings = TlsSettings { provider: Some(Arc::new(provider)), ..pinned() };
+    let mut server = ServerConnection::new(self_signed()).unwrap();
+    assert_eq!(talk(&mut connect(&settings), &mut server, 16 << 10), good());
+    assert_eq!(server.negotiated_cipher_suite(), Some(TLS13_CHACHA20_POLY1305_SHA256));
+    let mut nothing = default_provider();
+    nothing.cipher_suites.clear();
+    let settings = TlsSettings { provider: Some(Arc::new(nothing)), ..pinned() };
+    assert!(matches!(settings.build(&NOW), Err(SettingsError::Provider(_))));
+}
+
+#[test]
 fn tls_1_2_is_spoken_only_if_it_is_asked_for() {
     let key = fixture!("server/self-signed.key");
     let old = Arc::new(server_config(SELF_SIGNED, key, &[&rustls::version::TLS12]));
