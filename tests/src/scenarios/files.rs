@@ -256,7 +256,7 @@ pub(super) async fn file_short<A: Adapter>(ctx: &Context<A>) -> Verdict {
     let path = format!("/tmp/{}", ctx.name("short"));
     let file = it.file(&path);
     // A file of its own: what the server makes of it, it may make late.
-    let broken = it.file(&format!("/tmp/{}", ctx.name("broken")));
+    let broken = it.file(format!("/tmp/{}", ctx.name("broken")));
     let short = ctx.upload(broken.push(1 << 20)).await?.copy_from(&mut &[7; 1000][..]).await;
     refused(short, &[ErrorKind::Input])?;
     let mut upload = ctx.upload(broken.push(1 << 20)).await?;
