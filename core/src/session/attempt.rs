@@ -74,11 +74,15 @@ impl Attempt {
                 });
             }
             // What the exchange has said leaves before it is given more to say, or listens.
-            let waits = matches!(self.exchange.need(), Ok(Need::Write(_) | Need::Fill(_) | Need::Read(_)));
-            if waits && !self.guard.is_drained() {
+            let (moves, fills) = match self.exchange.need() {
+                Ok(Need::Write(_) | Need::Read(_)) => (true, false),
+                Ok(Need::Fill(_)) => (false, true),
+                _ => (false, false),
+            };
+            if (moves || fills) && !self.guard.is_drained() {
                 return Ok(self.guard.outgoing(&mut self.exchange).map_or(Need::Done, Need::Write));
             }
-            if matches!(self.exchange.need(), Ok(Need::Write(_) | Need::Read(_))) {
+            if moves {
                 return Ok(self.guard.space().map_or(Need::Done, Need::Read));
             }
         }

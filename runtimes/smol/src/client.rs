@@ -69,16 +69,15 @@ impl Client {
 
     pub(crate) async fn greet(there: Arc<There>) -> Result<Self, Error> {
         let Destination { remote, route, .. } = &there.destination;
+        let greeting = Session::greeting();
+        let request = &greeting.request;
+        let stranger = Shared::new(Session::stranger(remote), Arc::clone(&there), there.seed);
         let mut tried = Vec::new();
         for number in 0..route.len() {
             let Some(way) = route.way(number) else { break };
-            let seed = there.seed();
-            let greeting = Session::greeting();
-            let stranger = Shared::new(Session::stranger(remote), Arc::clone(&there), seed);
-            let request = &greeting.request;
             let fault = match there.dial_way(way, number).await {
                 Ok((mut socket, line)) => {
-                    let mut chance = Chance::seeded(seed);
+                    let mut chance = Chance::seeded(there.seed);
                     let mut attempt = Attempt::begin(&stranger.session, request, line, false, &mut chance)?;
                     match poll_fn(|cx| poll_exchange(cx, &mut socket, &mut attempt, &stranger)).await {
                         Ok(()) => {

@@ -44,9 +44,10 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct There {
     pub(crate) destination: Destination,
-    pub(crate) dialler: Option<Dialler>,
-    pub(crate) tape: Option<Tape>,
-    seed: u64,
+    dialler: Option<Dialler>,
+    tape: Option<Tape>,
+    /// The seed of a client's masks and keys.
+    pub(crate) seed: u64,
 }
 
 /// A new connection and its line.
@@ -122,11 +123,6 @@ impl There {
         let seed = remote.seed.unwrap_or_else(seed);
         let destination = Destination::to_look_at(remote)?;
         Ok(Arc::new(Self { destination, dialler: None, tape: None, seed }))
-    }
-
-    /// The seed of a client's masks and keys.
-    pub(crate) const fn seed(&self) -> u64 {
-        self.seed
     }
 
     /// A new connection to the server, by the first of its addresses that can be connected to, from the one in

@@ -61,8 +61,7 @@ impl Tls {
         tls
     }
 
-    /// Whether this connection took up the session of an earlier one, and which version of TLS it speaks.
-    /// `None` during the handshake.
+    /// Whether this connection took up the session of an earlier one. `None` during the handshake.
     #[must_use]
     pub fn resumed(&self) -> Option<bool> {
         self.connection.handshake_kind().map(|kind| kind == rustls::HandshakeKind::Resumed)
